@@ -1,0 +1,178 @@
+"""Every figure that the lessons share. They draw what they are given and train nothing.
+
+Images and weights are tensors, (N, 1, 28, 28), (N, 784) or (N, side, side). Each function
+makes one figure, with a title that should state the finding, and shows it.
+"""
+
+from math import ceil, isqrt
+
+import matplotlib.pyplot as plt
+
+# Ten colours that colour-blind readers can tell apart, one for each digit in every lesson.
+# Source: Paul Tol, "Colour Schemes" (SRON technical note, 2021), scheme "muted".
+DIGIT_COLORS = (
+    "#332288", "#88CCEE", "#44AA99", "#117733", "#999933",
+    "#DDCC77", "#CC6677", "#882255", "#AA4499", "#BBBBBB",
+)  # fmt: skip
+
+
+def show_images(images, title, captions=None, columns=10, size=0.9, vmax=1):
+    """A grid of grey images, black paper and white ink, with an optional caption over each.
+
+    Args:
+        images: N square images; brightness 0 is black and `vmax` is white.
+        title: the finding, as the title of the figure.
+        captions: N strings or numbers, or None.
+        columns: images in a row.
+        size: side of one image in inches.
+        vmax: brightness that is drawn white.
+    """
+    figure, axes = _grid(len(images), columns, size, title, headroom=0.3 if captions is not None else 0)
+    for number, (ax, image) in enumerate(zip(axes, _square(images))):
+        ax.imshow(image, cmap="gray", vmin=0, vmax=vmax)
+        if captions is not None:
+            ax.set_title(str(captions[number]), fontsize=9, pad=3)
+    plt.show()
+
+
+def show_rows(rows, title, captions=None, size=0.9, cmap="gray"):
+    """Rows of images under each other, such as originals and reconstructions.
+
+    Args:
+        rows: name of each row -> its images; a row may hold images of another size, such as
+            codes drawn as 4x8 images, (N, h, w), which get a brightness scale of their own.
+        title: the finding.
+        captions: one for each column, above the first row.
+        size: side of one image in inches.
+        cmap: colour map for rows of values outside [0, 1].
+    """
+    columns = max(len(images) for images in rows.values())
+    figure, axes = plt.subplots(
+        len(rows), columns, squeeze=False, layout="constrained",
+        figsize=(size * columns + 1, size * len(rows) + 0.7),
+    )  # fmt: skip
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+    for row, (name, images) in zip(axes, rows.items()):
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+        pixels = images.min() >= 0 and images.max() <= 1
+        limit = images.abs().max()
+        for ax, image in zip(row, _square(images) if images.dim() != 3 else images):
+            if pixels:
+                ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+            else:
+                ax.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    for ax, caption in zip(axes[0], captions if captions is not None else []):
+        ax.set_title(str(caption), fontsize=9, pad=3)
+    figure.suptitle(title, fontsize=11)
+    plt.show()
+
+
+def show_weights(weights, title, captions=None, columns=8, size=0.9, limit=None):
+    """Weights as images on one scale: red adds, blue subtracts, white ignores the pixel.
+
+    Args:
+        weights: one row or image per unit, (N, 784) or (N, ..., side, side).
+        title: the finding.
+        captions: N strings or numbers, or None.
+        columns: images in a row.
+        size: side of one image in inches.
+        limit: weight that gets the full colour; default: the largest that there is. Give the
+            same limit to two figures that are to be compared.
+    """
+    limit = limit or weights.abs().max().item()
+    figure, axes = _grid(len(weights), columns, size, title, headroom=0.3 if captions is not None else 0)
+    for number, (ax, image) in enumerate(zip(axes, _square(weights))):
+        drawn = ax.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        if captions is not None:
+            ax.set_title(str(captions[number]), fontsize=9, pad=3)
+    figure.colorbar(drawn, ax=axes, label="weight", shrink=0.8)
+    plt.show()
+
+
+def plot_curves(histories, title, ylabel, log=True):
+    """Loss against epoch: solid for training images, dashed for validation images.
+
+    Args:
+        histories: name of each run -> its `History`.
+        title: the finding.
+        ylabel: what the loss is, with its unit.
+        log: logarithmic loss axis; equal steps down are then equal factors.
+    """
+    figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
+    for (name, history), color in zip(histories.items(), DIGIT_COLORS[::2] + DIGIT_COLORS[1::2]):
+        epochs = range(1, len(history.train_loss) + 1)
+        ax.plot(epochs, history.train_loss, color=color, marker=".", label=f"{name}, training")
+        if history.valid_loss:
+            ax.plot(epochs, history.valid_loss, "--", color=color, marker=".", label=f"{name}, validation")
+    ax.set(title=title, xlabel="epoch", ylabel=ylabel, yscale="log" if log else "linear")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.grid(alpha=0.3, which="both")
+    ax.legend(fontsize=8)
+    plt.show()
+
+
+def plot_confusion(matrix, title):
+    """How often each digit is taken for each other one.
+
+    Args:
+        matrix: (10, 10) counts; row is the true digit, column the answer.
+        title: the finding.
+    """
+    figure, ax = plt.subplots(figsize=(6, 5), layout="constrained")
+    mistakes = matrix.clone().fill_diagonal_(0)  # or the right answers drown the mistakes
+    drawn = ax.imshow(mistakes, cmap="Blues")
+    for true in range(10):
+        for answer in range(10):
+            count = int(matrix[true, answer])
+            dark = true != answer and mistakes[true, answer] > mistakes.max() / 2
+            ax.text(answer, true, count or "", ha="center", va="center", fontsize=8, color="w" if dark else "k")
+    ax.set(title=title, xlabel="answer", ylabel="true digit", xticks=range(10), yticks=range(10))
+    figure.colorbar(drawn, label="mistakes (the diagonal is right)")
+    plt.show()
+
+
+def plot_maps(maps, labels, title, size=4.2):
+    """Points in the plane, coloured by digit, with each digit written where its points are.
+
+    Args:
+        maps: name of each map -> its points, (N, 2).
+        labels: (N,) digits, the same for all maps.
+        title: the finding.
+        size: side of one map in inches.
+    """
+    figure, axes = plt.subplots(
+        1, len(maps), squeeze=False, layout="constrained", figsize=(size * len(maps), size + 0.4)
+    )
+    for ax, (name, points) in zip(axes[0], maps.items()):
+        for digit, color in enumerate(DIGIT_COLORS):
+            own = points[labels == digit]
+            ax.scatter(own[:, 0], own[:, 1], s=4, alpha=0.6, color=color, linewidths=0)
+            if len(own):
+                middle = own.median(dim=0).values
+                box = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": color}
+                ax.text(*middle, digit, ha="center", va="center", weight="bold", bbox=box)
+        ax.set(title=name, xticks=[], yticks=[])
+    figure.suptitle(title, fontsize=11)
+    plt.show()
+
+
+def _grid(count, columns, size, title, headroom):
+    columns = min(columns, count)
+    rows = ceil(count / columns)
+    figure, axes = plt.subplots(
+        rows, columns, squeeze=False, layout="constrained",
+        figsize=(max(size * columns, 4.5), (size + headroom) * rows + 0.5),
+    )  # fmt: skip
+    for ax in axes.flat:
+        ax.axis("off")
+    figure.suptitle(title, fontsize=11)
+    return figure, axes.ravel()
+
+
+def _square(images):
+    """(N, ...) as (N, side, side)."""
+    pixels = images.detach().cpu().flatten(1)
+    side = isqrt(pixels.shape[1])
+    return pixels.view(-1, side, side)
