@@ -216,7 +216,8 @@ def _download(root):
         try:
             MNIST(fresh, download=True)
         except (OSError, RuntimeError) as error:
-            raise OSError(f"it is not in {root}, and the download failed ({error})") from error
+            reason = " ".join(str(error).split())
+            raise OSError(f"it is not in {root}, and the download failed ({reason})") from error
         for path in (Path(fresh) / "MNIST" / "raw").iterdir():
             os.replace(path, raw / path.name)
 
@@ -253,7 +254,7 @@ def _standin(reason, root):
     from sklearn.model_selection import train_test_split
 
     print(
-        "=" * 78 + "\nTHIS IS NOT MNIST. These digits are a stand-in made of scikit-learn's 8x8 digits."
+        "=" * 78 + "\nTHIS IS NOT MNIST: a stand-in, made of scikit-learn's 8x8 digits."
         f"\nWhy: {reason}."
         "\nEvery lesson works with it, but its numbers and pictures differ from the text."
         f"\n{_how_to_get(root)}.\n" + "=" * 78,
@@ -287,10 +288,10 @@ def _multiply(images, labels, count, generator):
         ],
         dim=1,
     )
-    bent = [
-        F.grid_sample(images[index], F.affine_grid(move, (len(index), 1, 28, 28), False), align_corners=False)
-        for index, move in zip(which.split(5000), theta.split(5000), strict=True)
-    ]
+    bent = []
+    for index, move in zip(which.split(5000), theta.split(5000), strict=True):
+        grid = F.affine_grid(move, (len(index), 1, 28, 28), align_corners=False)
+        bent.append(F.grid_sample(images[index], grid, align_corners=False))
     # Ink is white and paper is black, as in MNIST; whole grey levels, as in a file of bytes.
     sharp = torch.cat(bent).sub_(0.25).mul_(2).clamp_(0, 1)
     return Digits(sharp.mul_(255).round_().div_(255), labels[which], "standin")

@@ -79,9 +79,7 @@ class DenseAutoencoder(Autoencoder):
         sizes = (PIXELS, *hidden, latent_dim)
         super().__init__(
             nn.Sequential(nn.Flatten(), *_dense(sizes, activation)),
-            nn.Sequential(
-                *_dense(sizes[::-1], activation), output(), nn.Unflatten(1, (1, 28, 28))
-            ),
+            nn.Sequential(*_dense(sizes[::-1], activation), output(), nn.Unflatten(1, (1, 28, 28))),
         )
 
 
@@ -102,15 +100,16 @@ class ConvAutoencoder(Autoencoder):
         ValueError: a size is below 1, the strides do not fit, or the lengths differ.
     """
 
-    def __init__(
-        self, latent_dim=32, channels=(8, 16, 16, 16), strides=(1, 2, 2, 1), hidden=()
-    ):
+    def __init__(self, latent_dim=32, channels=(8, 16, 16, 16), strides=(1, 2, 2, 1), hidden=()):
         if len(channels) != len(strides) or min(channels) < 1 or min(strides) < 1:
             raise ValueError(
-                f"channels={channels} and strides={strides}: give as many strides as channels, all at least 1"
+                f"channels={channels}, strides={strides}: "
+                "give as many strides as channels, all at least 1"
             )
         if 28 % prod(strides):
-            raise ValueError(f"strides={strides} shrink 28 pixels {prod(strides)} times, with a rest")
+            raise ValueError(
+                f"strides={strides} shrink 28 pixels {prod(strides)} times, which leaves a rest"
+            )
         side = 28 // prod(strides)
         maps = (channels[-1], side, side)
         sizes = (prod(maps), *hidden, latent_dim)
@@ -120,7 +119,8 @@ class ConvAutoencoder(Autoencoder):
             down += [nn.Conv2d(fine, coarse, 3, stride, padding=1), _leaky()]
         for (fine, coarse), stride in reversed(steps):
             # output_padding picks, of the two sizes that stride 2 maps to the same one, the even.
-            up += [_leaky(), nn.ConvTranspose2d(coarse, fine, 3, stride, 1, output_padding=stride - 1)]
+            grow = nn.ConvTranspose2d(coarse, fine, 3, stride, padding=1, output_padding=stride - 1)
+            up += [_leaky(), grow]
         super().__init__(
             nn.Sequential(*down, nn.Flatten(), *_dense(sizes, _leaky)),
             nn.Sequential(*_dense(sizes[::-1], _leaky), nn.Unflatten(1, maps), *up, nn.Sigmoid()),

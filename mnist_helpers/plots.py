@@ -27,24 +27,21 @@ def show_images(images, title, captions=None, columns=10, size=0.9, vmax=1):
         size: side of one image in inches.
         vmax: brightness that is drawn white.
     """
-    figure, axes = _grid(len(images), columns, size, title, headroom=0.3 if captions is not None else 0)
-    for number, (ax, image) in enumerate(zip(axes, _square(images))):
-        ax.imshow(image, cmap="gray", vmin=0, vmax=vmax)
-        if captions is not None:
-            ax.set_title(str(captions[number]), fontsize=9, pad=3)
+    _, axes = _grid(len(images), columns, size, title, captions)
+    for ax, image in zip(axes, _square(images)):
+        _draw(ax, image, cmap="gray", vmin=0, vmax=vmax)
     plt.show()
 
 
-def show_rows(rows, title, captions=None, size=0.9, cmap="gray"):
+def show_rows(rows, title, captions=None, size=0.9):
     """Rows of images under each other, such as originals and reconstructions.
 
     Args:
         rows: name of each row -> its images; a row may hold images of another size, such as
-            codes drawn as 4x8 images, (N, h, w), which get a brightness scale of their own.
+            codes drawn as 4x8 images, (N, h, w). Values outside [0, 1] are drawn like weights.
         title: the finding.
         captions: one for each column, above the first row.
         size: side of one image in inches.
-        cmap: colour map for rows of values outside [0, 1].
     """
     columns = max(len(images) for images in rows.values())
     figure, axes = plt.subplots(
@@ -58,11 +55,11 @@ def show_rows(rows, title, captions=None, size=0.9, cmap="gray"):
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
         pixels = images.min() >= 0 and images.max() <= 1
         limit = images.abs().max()
-        for ax, image in zip(row, _square(images) if images.dim() != 3 else images):
+        for ax, image in zip(row, images.numpy() if images.dim() == 3 else _square(images)):
             if pixels:
-                ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+                _draw(ax, image, cmap="gray", vmin=0, vmax=1)
             else:
-                ax.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit)
+                _draw(ax, image, cmap="RdBu_r", vmin=-limit, vmax=limit)
     for ax, caption in zip(axes[0], captions if captions is not None else []):
         ax.set_title(str(caption), fontsize=9, pad=3)
     figure.suptitle(title, fontsize=11)
@@ -82,11 +79,9 @@ def show_weights(weights, title, captions=None, columns=8, size=0.9, limit=None)
             same limit to two figures that are to be compared.
     """
     limit = limit or weights.abs().max().item()
-    figure, axes = _grid(len(weights), columns, size, title, headroom=0.3 if captions is not None else 0)
-    for number, (ax, image) in enumerate(zip(axes, _square(weights))):
-        drawn = ax.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        if captions is not None:
-            ax.set_title(str(captions[number]), fontsize=9, pad=3)
+    figure, axes = _grid(len(weights), columns, size, title, captions)
+    for ax, image in zip(axes, _square(weights)):
+        drawn = _draw(ax, image, cmap="RdBu_r", vmin=-limit, vmax=limit)
     figure.colorbar(drawn, ax=axes, label="weight", shrink=0.8)
     plt.show()
 
@@ -105,7 +100,14 @@ def plot_curves(histories, title, ylabel, log=True):
         epochs = range(1, len(history.train_loss) + 1)
         ax.plot(epochs, history.train_loss, color=color, marker=".", label=f"{name}, training")
         if history.valid_loss:
-            ax.plot(epochs, history.valid_loss, "--", color=color, marker=".", label=f"{name}, validation")
+            ax.plot(
+                epochs,
+                history.valid_loss,
+                "--",
+                color=color,
+                marker=".",
+                label=f"{name}, validation",
+            )
     ax.set(title=title, xlabel="epoch", ylabel=ylabel, yscale="log" if log else "linear")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(alpha=0.3, which="both")
@@ -122,12 +124,15 @@ def plot_confusion(matrix, title):
     """
     figure, ax = plt.subplots(figsize=(6, 5), layout="constrained")
     mistakes = matrix.clone().fill_diagonal_(0)  # or the right answers drown the mistakes
-    drawn = ax.imshow(mistakes, cmap="Blues")
+    drawn = _draw(ax, mistakes.numpy(), cmap="Blues")
     for true in range(10):
         for answer in range(10):
             count = int(matrix[true, answer])
             dark = true != answer and mistakes[true, answer] > mistakes.max() / 2
-            ax.text(answer, true, count or "", ha="center", va="center", fontsize=8, color="w" if dark else "k")
+            ax.text(
+                answer, true, count or "", ha="center", va="center", fontsize=8,
+                color="w" if dark else "k",
+            )  # fmt: skip
     ax.set(title=title, xlabel="answer", ylabel="true digit", xticks=range(10), yticks=range(10))
     figure.colorbar(drawn, label="mistakes (the diagonal is right)")
     plt.show()
@@ -158,21 +163,28 @@ def plot_maps(maps, labels, title, size=4.2):
     plt.show()
 
 
-def _grid(count, columns, size, title, headroom):
+def _draw(ax, image, **scale):
+    return ax.imshow(image, interpolation="nearest", **scale)
+
+
+def _grid(count, columns, size, title, captions):
     columns = min(columns, count)
     rows = ceil(count / columns)
+    height = size + (0.22 if captions is not None else 0)
     figure, axes = plt.subplots(
         rows, columns, squeeze=False, layout="constrained",
-        figsize=(max(size * columns, 4.5), (size + headroom) * rows + 0.5),
+        figsize=(max(size * columns, 4.5), height * rows + 0.4),
     )  # fmt: skip
     for ax in axes.flat:
         ax.axis("off")
+    for ax, caption in zip(axes.flat, captions if captions is not None else []):
+        ax.set_title(str(caption), fontsize=9, pad=3)
     figure.suptitle(title, fontsize=11)
     return figure, axes.ravel()
 
 
 def _square(images):
-    """(N, ...) as (N, side, side)."""
+    """(N, ...) tensor as (N, side, side) array."""
     pixels = images.detach().cpu().flatten(1)
     side = isqrt(pixels.shape[1])
-    return pixels.view(-1, side, side)
+    return pixels.view(-1, side, side).numpy()

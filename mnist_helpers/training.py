@@ -5,6 +5,7 @@ the same three arguments and returns a share between 0 and 1. Both are means ove
 """
 
 import math
+import os
 import time
 from dataclasses import dataclass, field
 
@@ -165,14 +166,16 @@ def fit(
     schedule = scheduler and scheduler(optimizer, epochs * len(loader))
     history = History()
     try:
-        with tqdm(total=epochs * len(loader), unit="batch", leave=False) as bar:
+        with _bar(epochs * len(loader)) as bar:
             for epoch in range(1, epochs + 1):
                 bar.set_description(f"epoch {epoch}/{epochs}")
                 start = time.perf_counter()
                 loss = _train_epoch(model, loader, objective, optimizer, schedule, bar)
                 if not math.isfinite(loss):
                     raise FloatingPointError(_diverged(loss, epoch, optimizer))
-                _record(history, model, loss, optimizer, len(loader), objective, valid, metrics, start)
+                _record(
+                    history, model, loss, optimizer, len(loader), objective, valid, metrics, start
+                )
                 if verbose:
                     bar.write(history.last_line())
     except KeyboardInterrupt:
@@ -180,6 +183,11 @@ def fit(
     finally:
         model.to(home)
     return history
+
+
+def _bar(steps):
+    """A progress bar that disappears when done; the one in notebooks ignores TQDM_DISABLE."""
+    return tqdm(total=steps, unit="batch", leave=False, disable="TQDM_DISABLE" in os.environ)
 
 
 def _train_epoch(model, loader, objective, optimizer, schedule, bar):

@@ -57,9 +57,9 @@ def set_cover(notebook):
     """
     (figure,) = [o for o in tagged(notebook, "cover").outputs if "image/png" in o.get("data", {})]
     picture = figure.data["image/png"].replace("\n", "")
-    tagged(notebook, "cover-picture").source = (
-        f"![Where this lesson ends](data:image/png;base64,{picture})"
-    )
+    tagged(
+        notebook, "cover-picture"
+    ).source = f"![Where this lesson ends](data:image/png;base64,{picture})"
 
 
 def main(numbers):

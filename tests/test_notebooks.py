@@ -1,0 +1,168 @@
+"""What `pytest --nbval` does not see in a stored notebook."""
+
+import re
+import statistics
+
+import nbformat
+import pytest
+from nbval.plugin import get_sanitize_patterns
+
+from mnist_helpers.expected import expectations  # noqa: F401  (the lessons' own import must work)
+from tests.regenerate import NOTEBOOKS, lessons, tagged
+
+LESSONS = {path.stem: nbformat.read(path, as_version=4) for path in lessons()}
+SANITISE = NOTEBOOKS.parent / "tests" / "sanitise.cfg"
+NAMES = [
+    "01_data_exploration",
+    "02_classifier_weight_filters",
+    "03_dense_autoencoder",
+    "04_convolutional_autoencoder",
+    "05_latent_space_pca_tsne",
+]
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def text_of(notebook):
+    return "".join(output.get("text", "") for output in outputs(notebook))
+
+
+def test_the_five_lessons_are_there():
+    assert list(LESSONS) == NAMES
+
+
+@pytest.mark.parametrize("name", LESSONS)
+class TestLesson:
+    @pytest.fixture
+    def notebook(self, name):
+        return LESSONS[name]
+
+    def test_is_a_valid_notebook_with_ids(self, notebook):
+        nbformat.validate(notebook)
+        ids = [cell["id"] for cell in notebook.cells]
+        assert len(set(ids)) == len(ids)
+        assert notebook.metadata.kernelspec.name == "python3"
+
+    def test_was_executed_from_the_top(self, notebook):
+        counts = [cell.execution_count for cell in code_cells(notebook)]
+        assert counts == list(range(1, len(counts) + 1))
+
+    def test_stores_no_error_no_warning_and_no_failed_verdict(self, notebook):
+        assert not [o for o in outputs(notebook) if o.output_type == "error"]
+        assert not [o.text for o in outputs(notebook) if o.get("name") == "stderr"]
+        assert "✗" not in text_of(notebook)
+        assert text_of(notebook).count("✓") >= 5
+
+    def test_was_made_on_mnist(self, notebook):
+        """One reference number of the lesson, which only MNIST gives, is in its own band."""
+        assert "STAND-IN" not in text_of(notebook).upper()
+
+    def test_every_decimal_number_is_marked(self, notebook):
+        """A number with a decimal point was computed, and may differ elsewhere: it needs a ≈."""
+        for line in text_of(notebook).splitlines():
+            unmarked = re.sub(r"≈ *-?[\d.]+(e[-+]\d+)?( to -?[\d.]+(e[-+]\d+)?)?", "", line)
+            assert not re.search(r"\d\.\d{2}", unmarked), line
+
+    def test_no_output_names_an_address_or_a_folder(self, notebook):
+        plain = [str(o.get("data", {}).get("text/plain", "")) for o in outputs(notebook)]
+        for line in [*text_of(notebook).splitlines(), *plain]:
+            assert not re.search(r"0x[0-9a-f]{6}|/home/|/tmp/|/root/|\\Users", line), line
+
+    def test_cells_are_short(self, notebook):
+        lengths = [
+            len([x for x in c.source.splitlines() if x.strip()]) for c in code_cells(notebook)
+        ]
+        assert max(lengths) <= 25 and statistics.median(lengths) <= 8
+        assert max(len(x) for c in code_cells(notebook) for x in c.source.splitlines()) <= 110
+
+    def test_pictures_are_small(self, notebook):
+        for cell in code_cells(notebook):
+            for output in cell.outputs:
+                picture = output.get("data", {}).get("image/png", "")
+                assert len(picture) * 3 // 4 < 150_000, cell.source
+
+    def test_set_up_cell_is_the_same_in_every_lesson(self, notebook):
+        first = code_cells(notebook)[0].source
+        assert first == code_cells(LESSONS[NAMES[0]])[0].source
+        assert "SEED = 0" in first
+
+    def test_has_the_parts_of_a_lesson(self, notebook, name):
+        prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        assert prose.startswith(f"# {int(name[:2])} · ")
+        for part in (
+            "You will learn",
+            "You need",
+            "Time:",
+            "Predict",
+            "## Recap",
+            "next",
+            "References",
+        ):
+            assert part in prose, part
+
+    def test_sections_are_numbered_in_order(self, notebook, name):
+        prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        numbers = re.findall(rf"^## {int(name[:2])}\.(\d+) ", prose, flags=re.MULTILINE)
+        assert numbers == [str(n) for n in range(1, len(numbers) + 1)] and len(numbers) >= 5
+
+    def test_cover_is_one_of_its_own_figures(self, notebook):
+        (figure,) = [
+            o for o in tagged(notebook, "cover").outputs if "image/png" in o.get("data", {})
+        ]
+        inside = figure.data["image/png"].replace("\n", "")
+        assert inside in tagged(notebook, "cover-picture").source
+
+    def test_prose_has_no_leftovers(self, notebook):
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown" and "cover-picture" not in cell.metadata.get(
+                "tags", []
+            ):
+                assert not re.search(r"TODO|FIXME|XXX|\(picture\)|lorem", cell.source), cell.source
+
+
+# ---- the sanitising rule -------------------------------------------------------------------
+
+
+def sanitise(text):
+    """As nbval does it."""
+    for pattern, replacement in get_sanitize_patterns(SANITISE.read_text(encoding="ascii")).items():
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def test_there_is_one_rule():
+    """A rule that does not parse is silently dropped, so count."""
+    assert len(get_sanitize_patterns(SANITISE.read_text(encoding="ascii"))) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "≈ 0.968",
+        "≈ -0.5",
+        "≈ 1.23e-05",
+        "≈ 5923",
+        "≈   592",
+        "≈ 0.0064 to 0.0076",
+        "≈ -1 to 2.5e+03",
+    ],
+)
+def test_marked_numbers_are_all_the_same(text):
+    assert sanitise(f"loss {text} ✓") == "loss NUMBER ✓"
+
+
+@pytest.mark.parametrize("text", ["0.968", "28", "about 3", "✗", "epochs 5 to 6", "≈ nan", "≈ inf"])
+def test_everything_else_stays(text):
+    assert sanitise(text) == text
+
+
+def test_verdict_and_units_stay():
+    line = "test MSE ≈ 0.0070   expected ≈ 0.0064 to 0.0076   ✗"
+    assert sanitise(line) == "test MSE NUMBER   expected NUMBER   ✗"
+    assert sanitise("≈ 81 %") == "NUMBER %"
