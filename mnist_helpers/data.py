@@ -210,14 +210,14 @@ def _download(root):
         raw.mkdir(parents=True, exist_ok=True)
         folder = tempfile.TemporaryDirectory(prefix="download-", dir=root)
     except OSError as error:
-        raise OSError(f"it is not in {root}, and that folder is not writable") from error
+        raise OSError(f"it is not complete in {root}, and that folder is not writable") from error
     with folder as fresh, _patience(seconds=10), redirect_stdout(sys.stderr):
         print(f"Downloading MNIST (11 MB) into {root} ...")
         try:
             MNIST(fresh, download=True)
         except (OSError, RuntimeError) as error:
             reason = " ".join(str(error).split())
-            raise OSError(f"it is not in {root}, and the download failed ({reason})") from error
+            raise OSError(f"it is not complete in {root}, and the download failed ({reason})") from error
         for path in (Path(fresh) / "MNIST" / "raw").iterdir():
             os.replace(path, raw / path.name)
 
