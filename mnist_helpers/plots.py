@@ -7,6 +7,7 @@ makes one figure, with a title that should state the finding, and shows it.
 from math import ceil, isqrt
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator
 
 # Ten colours that colour-blind readers can tell apart, one for each digit in every lesson.
 # Source: Paul Tol, "Colour Schemes" (SRON technical note, 2021), scheme "muted".
@@ -110,6 +111,10 @@ def plot_curves(histories, title, ylabel, log=True):
             )
     ax.set(title=title, xlabel="epoch", ylabel=ylabel, yscale="log" if log else "linear")
     ax.xaxis.get_major_locator().set_params(integer=True)
+    if log:  # 0.02 reads better than 2 x 10^-2
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter("")
     ax.grid(alpha=0.3, which="both")
     ax.legend(fontsize=8)
     plt.show()

@@ -27,8 +27,8 @@ from mnist_helpers.expected import BANDS
 from tests.regenerate import execute, lessons
 
 RUNS = Path(__file__).with_name("calibration.json")
-# Seeds 0 to 4, and both thread counts for the first.
-SETTINGS = [(0, 1), (0, 2), (1, 1), (2, 2), (3, 1), (4, 1)]
+# (seed, threads) of each run
+SETTINGS = [(0, 1), (1, 1), (2, 2), (3, 1), (4, 1)]
 VERDICT = re.compile(r"^(.+?) \u2248 (\S+)   expected", re.MULTILINE)
 SPREADS = 5
 LEAST = 0.01
