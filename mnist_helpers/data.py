@@ -217,7 +217,9 @@ def _download(root):
             MNIST(fresh, download=True)
         except (OSError, RuntimeError) as error:
             reason = " ".join(str(error).split())
-            raise OSError(f"it is not complete in {root}, and the download failed ({reason})") from error
+            raise OSError(
+                f"it is not complete in {root}, and the download failed ({reason})"
+            ) from error
         for path in (Path(fresh) / "MNIST" / "raw").iterdir():
             os.replace(path, raw / path.name)
 

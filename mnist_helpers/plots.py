@@ -7,6 +7,7 @@ makes one figure, with a title that should state the finding, and shows it.
 from math import ceil, isqrt
 
 import matplotlib.pyplot as plt
+import torch
 from matplotlib.ticker import LogLocator
 
 # Ten colours that colour-blind readers can tell apart, one for each digit in every lesson.
@@ -156,16 +157,29 @@ def plot_maps(maps, labels, title, size=4.2):
         1, len(maps), squeeze=False, layout="constrained", figsize=(size * len(maps), size + 0.4)
     )
     for ax, (name, points) in zip(axes[0], maps.items()):
-        for digit, color in enumerate(DIGIT_COLORS):
+        present = labels.unique().tolist()
+        for digit in present:
             own = points[labels == digit]
-            ax.scatter(own[:, 0], own[:, 1], s=4, alpha=0.6, color=color, linewidths=0)
-            if len(own):
-                middle = own.median(dim=0).values
-                box = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": color}
-                ax.text(*middle, digit, ha="center", va="center", weight="bold", bbox=box)
+            ax.scatter(*own.T, s=4, alpha=0.6, color=DIGIT_COLORS[digit], linewidths=0)
+        middles = torch.stack([points[labels == digit].median(dim=0).values for digit in present])
+        width = torch.tensor([ax.get_xlim(), ax.get_ylim()]).diff().flatten()
+        places = _apart(middles / width, least=0.28 / size) * width  # a badge is 0.28 inches wide
+        for digit, place in zip(present, places):
+            box = {"boxstyle": "circle,pad=0.15", "fc": "white", "ec": DIGIT_COLORS[digit]}
+            ax.text(*place, digit, ha="center", va="center", weight="bold", bbox=box)
         ax.set(title=name, xticks=[], yticks=[])
     figure.suptitle(title, fontsize=11)
     plt.show()
+
+
+def _apart(places, least):
+    """Points, (k, 2), pushed away from each other until none are nearer than `least`."""
+    for _ in range(100):
+        gaps = places[:, None] - places  # (k, k, 2)
+        distances = gaps.norm(dim=2).fill_diagonal_(float("inf")).clamp(min=1e-9)
+        push = (least - distances).clamp(min=0) / distances / 2
+        places = places + (gaps * push[:, :, None]).sum(dim=1)
+    return places
 
 
 def _draw(ax, image, **scale):

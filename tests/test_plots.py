@@ -76,9 +76,18 @@ def test_maps_name_each_digit_where_its_points_are():
     points = torch.stack([labels * 10.0, labels * -1.0], dim=1)
     plots.plot_maps({"one": points, "two": -points}, labels, "maps")
     left = plt.gcf().axes[0]
-    assert [(text.get_text(), text.get_position()) for text in left.texts] == [
-        (str(digit), (digit * 10, -digit)) for digit in range(10)
-    ]
+    assert [text.get_text() for text in left.texts] == list("0123456789")
+    for digit, text in enumerate(left.texts):
+        assert text.get_position() == pytest.approx((digit * 10, -digit))
+
+
+def test_names_of_digits_in_one_place_do_not_hide_each_other():
+    labels = torch.arange(40) % 4
+    points = torch.stack([labels * 0.01, torch.arange(40.0)], dim=1) + labels[:, None] * 0.01
+    plots.plot_maps({"one": points}, labels, "maps", size=4)
+    places = torch.tensor([text.get_position() for text in plt.gca().texts])
+    axes = torch.tensor([plt.gca().get_xlim(), plt.gca().get_ylim()]).diff().flatten()
+    assert torch.pdist(places / axes).min() > 0.05
 
 
 def test_map_of_few_digits_names_only_those():
