@@ -6,7 +6,6 @@ learn from and 10,000 to test on. Where it cannot be had, a *stand-in* takes its
 
 import gzip
 import hashlib
-import math
 import os
 import socket
 import sys
@@ -16,7 +15,6 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch.utils.data import (
     BatchSampler,
     DataLoader,
@@ -142,6 +140,35 @@ def split(dataset, fraction=0.2, seed=0):
     return dataset.subset(order[held_out:]), dataset.subset(order[:held_out])
 
 
+def check_digits(digits):
+    """Raise TypeError or ValueError, with advice, unless a model of the course can use these."""
+    if not isinstance(digits, TensorDataset) or len(digits.tensors) != 2:
+        raise TypeError(
+            f"got {type(digits).__name__}; put your tensors into Digits(images, labels) first"
+        )
+    images, labels = digits.tensors
+    if len(images) == 0:
+        raise ValueError("the dataset is empty: it has no images to use")
+    if images.shape[1:] != (1, 28, 28):
+        raise ValueError(
+            f"images have shape {tuple(images.shape)}; expected (N, 1, 28, 28): "
+            "try images.view(-1, 1, 28, 28)"
+        )
+    if images.dtype != torch.float32:
+        raise ValueError(f"images are {images.dtype}; expected torch.float32: try images.float()")
+    low, high = images.min().item(), images.max().item()
+    if not (low >= 0 and high <= 1):  # also false for NaN
+        raise ValueError(
+            f"pixels run from {low:g} to {high:g}; expected 0 to 1: "
+            "divide bytes by 255, and look for NaN"
+        )
+    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+        raise ValueError(
+            f"labels are {labels.dtype} of shape {tuple(labels.shape)}; expected torch.int64 "
+            f"of shape ({len(images)},): try labels.long()"
+        )
+
+
 # ---- finding and checking MNIST ------------------------------------------------------------
 
 
@@ -247,53 +274,14 @@ def _how_to_get(root):
 
 
 def _standin(reason, root):
-    """Stand-in digits: scikit-learn's 1,797 real handwritten ones, each bent in many ways.
+    from mnist_helpers.standin import make_standin
 
-    Source: `sklearn.datasets.load_digits` (8x8, E. Alpaydin and C. Kaynak, 1998). They are
-    split into train and test before they are multiplied, so that no writer's image is in both.
-    """
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-
+    line = "=" * 78
     print(
-        "=" * 78 + "\nTHIS IS NOT MNIST: a stand-in, made of scikit-learn's 8x8 digits."
+        f"{line}\nTHIS IS NOT MNIST: a stand-in, made of scikit-learn's 8x8 digits."
         f"\nWhy: {reason}."
         "\nEvery lesson works with it, but its numbers and pictures differ from the text."
-        f"\n{_how_to_get(root)}.\n" + "=" * 78,
+        f"\n{_how_to_get(root)}.\n{line}",
         file=sys.stderr,
     )
-    pixels, labels = load_digits(return_X_y=True)
-    images = torch.tensor(pixels / 16, dtype=torch.float32).view(-1, 1, 8, 8)
-    images = F.pad(F.interpolate(images, size=20, mode="bicubic"), (4, 4, 4, 4)).clamp(0, 1)
-    numbers = train_test_split(
-        torch.arange(len(labels)), test_size=0.2, stratify=labels, random_state=0
-    )
-    generator = torch.Generator().manual_seed(0)
-    return tuple(
-        _multiply(images[part], torch.tensor(labels[part]), count, generator)
-        for part, count in zip(numbers, (60_000, 10_000), strict=True)
-    )
-
-
-def _multiply(images, labels, count, generator):
-    """Make `count` digits: each base image in turn, a little turned, sheared, sized and moved."""
-    which = torch.arange(count) % len(images)
-    which = which[torch.randperm(count, generator=generator)]
-    chance = torch.rand(5, count, generator=generator) * 2 - 1
-    angle, shear = chance[0] * math.radians(12), chance[1] * 0.2
-    width, (right, down) = 1 + chance[2] * 0.12, chance[3:] * 2 / 14
-    # Each row of `theta` says where a pixel of the new image looks in the old one.
-    theta = torch.stack(
-        [
-            torch.stack([angle.cos() * width, shear - angle.sin(), right], dim=1),
-            torch.stack([angle.sin(), angle.cos(), down], dim=1),
-        ],
-        dim=1,
-    )
-    bent = []
-    for index, move in zip(which.split(5000), theta.split(5000), strict=True):
-        grid = F.affine_grid(move, (len(index), 1, 28, 28), align_corners=False)
-        bent.append(F.grid_sample(images[index], grid, align_corners=False))
-    # Ink is white and paper is black, as in MNIST; whole grey levels, as in a file of bytes.
-    sharp = torch.cat(bent).sub_(0.25).mul_(2).clamp_(0, 1)
-    return Digits(sharp.mul_(255).round_().div_(255), labels[which], "standin")
+    return tuple(Digits(images, labels, "standin") for images, labels in make_standin())
