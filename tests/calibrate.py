@@ -5,11 +5,12 @@
 
 Every lesson is run with several seeds, on 1 and 2 threads, on MNIST and on the stand-in. Each
 run is stored in `calibration.json` as soon as it ends, so that a stopped calibration goes on
-where it was; runs of a lesson whose code has changed since are thrown away. A band is the mean
+where it was; runs of a lesson whose code changed since are thrown away. A band is the mean
 of all runs, 5 standard deviations or 1 % of the mean to either side, whichever is more.
 """
 
 import argparse
+import ast
 import hashlib
 import json
 import os
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import nbformat
 import torch
+from IPython.core.inputtransformer2 import TransformerManager
 
 from mnist_helpers.expected import BANDS
 from tests.regenerate import execute, lessons
@@ -35,9 +37,10 @@ LEAST = 0.01
 
 
 def code_of(notebook):
-    """A short hash of all code in a notebook, to tell whether a stored run is still true."""
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    return hashlib.sha256(code.encode()).hexdigest()[:12]
+    """A short hash of what the code of a notebook does, whatever its line breaks and comments."""
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    plain = "\n".join(TransformerManager().transform_cell(source) for source in cells)
+    return hashlib.sha256(ast.dump(ast.parse(plain)).encode()).hexdigest()[:12]
 
 
 def measure(path, source, seed, threads):

@@ -68,11 +68,11 @@ class TestLesson:
 
     def test_every_decimal_number_is_marked(self, notebook):
         """A decimal that the code does not spell out was computed, so it needs a ≈."""
-        for cell in code_cells(notebook):
-            for line in "".join(output.get("text", "") for output in cell.outputs).splitlines():
-                unmarked = re.sub(r"≈ *-?[\d.]+(e[-+]\d+)?( to -?[\d.]+(e[-+]\d+)?)?", "", line)
-                computed = [x for x in re.findall(r"\d+\.\d+", unmarked) if x not in cell.source]
-                assert not [x for x in computed if len(x.split(".")[1]) > 1], line
+        spelled_out = "\n".join(cell.source for cell in code_cells(notebook))
+        for line in text_of(notebook).splitlines():
+            unmarked = re.sub(r"≈ *-?[\d.]+(e[-+]\d+)?( to -?[\d.]+(e[-+]\d+)?)?", "", line)
+            computed = [x for x in re.findall(r"\d+\.\d\d+", unmarked) if x not in spelled_out]
+            assert not computed, line
 
     def test_no_output_names_an_address_or_a_folder(self, notebook):
         plain = [str(o.get("data", {}).get("text/plain", "")) for o in outputs(notebook)]
