@@ -8,6 +8,7 @@ import pytest
 from nbval.plugin import get_sanitize_patterns
 
 from mnist_helpers.expected import expectations
+from tests.calibrate import VERDICT
 from tests.regenerate import NOTEBOOKS, lessons, tagged
 
 LESSONS = {path.stem: nbformat.read(path, as_version=4) for path in lessons()}
@@ -62,7 +63,7 @@ class TestLesson:
     def test_was_made_on_mnist(self, notebook, name, capsys):
         assert "NOT MNIST" not in text_of(notebook)
         expect = expectations(name[:2], "mnist")
-        for result, value in re.findall(r"^(.+?) ≈ (\S+)   expected", text_of(notebook), re.M):
+        for result, value in VERDICT.findall(text_of(notebook)):
             expect(result, float(value))
         assert "✗" not in capsys.readouterr().out
 
