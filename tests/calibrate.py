@@ -26,7 +26,7 @@ import torch
 from IPython.core.inputtransformer2 import TransformerManager
 
 from mnist_helpers.expected import BANDS
-from tests.regenerate import execute, lessons
+from tests.regenerate import execute, lessons, printed
 
 RUNS = Path(__file__).with_name("calibration.json")
 # (seed, threads) of each run
@@ -50,16 +50,10 @@ def measure(path, source, seed, threads):
     for cell in notebook.cells:
         cell.source = re.sub(r"^SEED = \d+", f"SEED = {seed}", cell.source, flags=re.MULTILINE)
     execute(notebook, MNIST_HELPERS_SOURCE=source, OMP_NUM_THREADS=str(threads))
-    text = "".join(
-        output.text
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if output.output_type == "stream" and output.name == "stdout"
-    )
     return {
         "lesson": path.name[:2], "source": source, "seed": seed, "threads": threads,
         "torch": torch.__version__, "code": code,
-        "values": {name: float(value) for name, value in VERDICT.findall(text)},
+        "values": {name: float(value) for name, value in VERDICT.findall(printed(notebook))},
     }  # fmt: skip
 
 

@@ -44,6 +44,12 @@ def execute(notebook, **environment):
     client.execute(env=os.environ | {"TQDM_DISABLE": "1"} | environment)
 
 
+def printed(notebook):
+    """All that the code cells of a notebook print, as one text."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return "".join(output.text for output in outputs if output.get("name") == "stdout")
+
+
 def tagged(notebook, tag):
     """The one cell with this tag."""
     (cell,) = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]

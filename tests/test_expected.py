@@ -6,7 +6,7 @@ import pytest
 
 from mnist_helpers import expected
 from tests.calibrate import VERDICT, as_toml, band
-from tests.regenerate import lessons
+from tests.regenerate import lessons, printed
 
 BANDS = tomllib.loads(expected.BANDS.read_text(encoding="utf-8"))
 
@@ -61,8 +61,7 @@ def test_every_band_is_measured_and_has_a_hint():
 def test_lesson_and_table_name_the_same_results(path):
     """The stored outputs show which results a lesson checks."""
     notebook = nbformat.read(path, as_version=4)
-    text = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", []))
-    checked = {name for name, _ in VERDICT.findall(text)}
+    checked = {name for name, _ in VERDICT.findall(printed(notebook))}
     assert checked == set(BANDS[path.name[:2]])
 
 

@@ -9,7 +9,7 @@ from nbval.plugin import get_sanitize_patterns
 
 from mnist_helpers.expected import expectations
 from tests.calibrate import VERDICT
-from tests.regenerate import NOTEBOOKS, lessons, tagged
+from tests.regenerate import NOTEBOOKS, lessons, printed, tagged
 
 LESSONS = {path.stem: nbformat.read(path, as_version=4) for path in lessons()}
 SANITISE = NOTEBOOKS.parent / "tests" / "sanitise.cfg"
@@ -28,10 +28,6 @@ def code_cells(notebook):
 
 def outputs(notebook):
     return [output for cell in code_cells(notebook) for output in cell.outputs]
-
-
-def text_of(notebook):
-    return "".join(output.get("text", "") for output in outputs(notebook))
 
 
 def test_the_five_lessons_are_there():
@@ -57,27 +53,27 @@ class TestLesson:
     def test_stores_no_error_no_warning_and_no_failed_verdict(self, notebook):
         assert not [o for o in outputs(notebook) if o.output_type == "error"]
         assert not [o.text for o in outputs(notebook) if o.get("name") == "stderr"]
-        assert "✗" not in text_of(notebook)
-        assert text_of(notebook).count("✓") >= 5
+        assert "✗" not in printed(notebook)
+        assert printed(notebook).count("✓") >= 5
 
     def test_was_made_on_mnist(self, notebook, name, capsys):
-        assert "NOT MNIST" not in text_of(notebook)
+        assert "NOT MNIST" not in printed(notebook)
         expect = expectations(name[:2], "mnist")
-        for result, value in VERDICT.findall(text_of(notebook)):
+        for result, value in VERDICT.findall(printed(notebook)):
             expect(result, float(value))
         assert "✗" not in capsys.readouterr().out
 
     def test_every_decimal_number_is_marked(self, notebook):
         """A decimal that the code does not spell out was computed, so it needs a ≈."""
         spelled_out = "\n".join(cell.source for cell in code_cells(notebook))
-        for line in text_of(notebook).splitlines():
+        for line in printed(notebook).splitlines():
             unmarked = re.sub(r"≈ *-?[\d.]+(e[-+]\d+)?( to -?[\d.]+(e[-+]\d+)?)?", "", line)
             computed = [x for x in re.findall(r"\d+\.\d\d+", unmarked) if x not in spelled_out]
             assert not computed, line
 
     def test_no_output_names_an_address_or_a_folder(self, notebook):
         plain = [str(o.get("data", {}).get("text/plain", "")) for o in outputs(notebook)]
-        for line in [*text_of(notebook).splitlines(), *plain]:
+        for line in [*printed(notebook).splitlines(), *plain]:
             assert not re.search(r"0x[0-9a-f]{6}|/home/|/tmp/|/root/|\\Users", line), line
 
     def test_cells_are_short(self, notebook):
