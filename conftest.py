@@ -1,12 +1,18 @@
 """Set-up of `pytest --nbval`: nothing but test wiring."""
 
 import os
+import tempfile
 from pathlib import Path
 
 SANITISE = Path(__file__).parent / "tests" / "sanitise.cfg"
 
 # Kernels inherit these: people get progress bars, the comparison of outputs gets none.
 os.environ["TQDM_DISABLE"] = "1"
+
+
+# Lessons begin without checkpoints, and leave none behind.
+RUNS = tempfile.TemporaryDirectory()
+os.environ["MNIST_HELPERS_CHECKPOINTS"] = RUNS.name
 
 
 def pytest_configure(config):

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import zlib
 from contextlib import contextmanager, redirect_stdout
+from http.client import HTTPException
 from pathlib import Path
 
 import torch
@@ -31,6 +32,7 @@ MNIST_MD5 = {
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
 SOURCES = ("auto", "mnist", "standin")
+PATIENCE = 10  # seconds that a download server may be silent
 
 
 class Digits(TensorDataset):
@@ -232,23 +234,26 @@ def _download(root):
     """
     from torchvision.datasets import MNIST
 
-    raw = root / "MNIST" / "raw"
-    try:
-        raw.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(prefix="download-", dir=root)
-    except OSError as error:
-        raise OSError(f"it is not complete in {root}, and that folder is not writable") from error
-    with folder as fresh, _patience(seconds=10), redirect_stdout(sys.stderr):
-        print(f"Downloading MNIST (11 MB) into {root} ...")
+    reasons = []
+    # Given all mirrors, torchvision stops at the first that hangs or hangs up; so one at a time.
+    for mirror in MNIST.mirrors:
         try:
-            MNIST(fresh, download=True)
-        except (OSError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise OSError(
-                f"it is not complete in {root}, and the download failed ({reason})"
-            ) from error
-        for path in (Path(fresh) / "MNIST" / "raw").iterdir():
-            os.replace(path, raw / path.name)
+            (raw := root / "MNIST" / "raw").mkdir(parents=True, exist_ok=True)
+            folder = tempfile.TemporaryDirectory(prefix="download-", dir=root)
+        except OSError as error:
+            reason = f"it is not complete in {root}, and that folder is not writable"
+            raise OSError(reason) from error
+        with folder as fresh, _patience(PATIENCE), redirect_stdout(sys.stderr):
+            print(f"Downloading MNIST (11 MB) from {mirror} into {root} ...")
+            try:
+                type("MNIST", (MNIST,), {"mirrors": [mirror]})(fresh, download=True)
+            except (OSError, RuntimeError, HTTPException) as error:
+                reasons.append(f"{mirror}: {' '.join(str(error).split())}")
+                continue
+            for path in (Path(fresh) / "MNIST" / "raw").iterdir():
+                os.replace(path, raw / path.name)
+            return
+    raise OSError(f"it is not complete in {root}, and the download failed ({'; '.join(reasons)})")
 
 
 @contextmanager

@@ -4,16 +4,21 @@ An *objective* is a function `objective(model, images, labels) -> scalar loss`. 
 the same three arguments and returns a share between 0 and 1. Both are means over a batch.
 """
 
+import functools
+import itertools
 import math
 import os
 import time
-from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
 
+from mnist_helpers.checkpoints import Checkpoint
 from mnist_helpers.data import Digits, batches, check_digits
+from mnist_helpers.logs import EpochLog
+from mnist_helpers.runs import History as History  # part of what this file offers
+from mnist_helpers.runs import Run, name_of, recipe_of
 
 # ---- objectives ----------------------------------------------------------------------------
 
@@ -55,6 +60,22 @@ def reconstruction_bce(model, images, labels):
     return F.binary_cross_entropy(model(images), images)
 
 
+def stop_after(steps, objective):
+    """The objective, with the stop button pressed after so many steps; None never presses it.
+
+    With a checkpoint, a long run can so be trained a sitting at a time.
+    """
+    calls = itertools.count()
+
+    @functools.wraps(objective)  # the same name: for `fit` it is the same objective
+    def stopping(model, images, labels):
+        if model.training and next(calls) == steps:
+            raise KeyboardInterrupt
+        return objective(model, images, labels)
+
+    return stopping
+
+
 # ---- metrics -------------------------------------------------------------------------------
 
 
@@ -69,35 +90,6 @@ def pixel_accuracy(model, images, labels, tolerance=0.1):
 
 
 # ---- training ------------------------------------------------------------------------------
-
-
-@dataclass
-class History:
-    """What `fit` measured, one entry per finished epoch in each list.
-
-    Attributes:
-        train_loss: objective per training image, averaged while the weights move.
-        valid_loss: objective per validation image after the epoch; empty without `valid`.
-        metrics: name of each metric -> its values on the validation images.
-        steps: optimizer steps taken so far.
-        learning_rate: at the end of the epoch.
-        seconds: time the epoch took, validation included.
-    """
-
-    train_loss: list = field(default_factory=list)
-    valid_loss: list = field(default_factory=list)
-    metrics: dict = field(default_factory=dict)
-    steps: list = field(default_factory=list)
-    learning_rate: list = field(default_factory=list)
-    seconds: list = field(default_factory=list)
-
-    def last_line(self):
-        """The newest epoch as one line of text."""
-        parts = [f"epoch {len(self.train_loss):2d}", f"train loss ≈ {self.train_loss[-1]:.4f}"]
-        if self.valid_loss:
-            parts.append(f"valid loss ≈ {self.valid_loss[-1]:.4f}")
-        parts += [f"{name} ≈ {values[-1]:.3f}" for name, values in self.metrics.items()]
-        return "   ".join([*parts, f"≈ {self.seconds[-1]:.1f} s"])
 
 
 def pick_device():
@@ -120,6 +112,7 @@ def one_cycle(max_lr):
 def fit(
     model, train, objective, *, epochs, valid=None, metrics=(), batch_size=64,
     optimizer=None, scheduler=None, seed=0, device=None, verbose=True,
+    checkpoint=None, checkpoint_every=None, fresh=False, log_dir=None,
 ):  # fmt: skip
     """Train a model, and print one line per epoch.
 
@@ -140,48 +133,73 @@ def fit(
         seed: of the shuffling, and of any randomness inside the model or the objective.
         device: default `pick_device()`.
         verbose: print the lines; the bar shows either way.
+        checkpoint: file to save the run to, after each epoch. If it holds this run already,
+            training goes on exactly where it was saved. Without a schedule, `epochs` may grow.
+        checkpoint_every: save after every so many steps as well.
+        fresh: start over; what `checkpoint` holds is kept under another name.
+        log_dir: folder for TensorBoard: losses, metrics, learning rate, reconstructions.
 
     Returns:
-        A `History` of the finished epochs.
+        A `History` of the finished epochs, those before a checkpoint included.
 
     Raises:
-        TypeError, ValueError: the data, epochs or batch_size cannot be trained with.
+        TypeError, ValueError: the data, epochs or batch_size cannot be trained with, or the
+            checkpoint belongs to another run.
+        RuntimeError: another run is saving to the same checkpoint.
         FloatingPointError: the loss became NaN or infinite.
+        torch.OutOfMemoryError: the GPU's memory is too small for this.
     """
+    _check(train, valid, metrics, epochs, checkpoint_every)
+    home, device = next(model.parameters()).device, device or pick_device()
+    torch.manual_seed(seed)
+    model.to(device)
+    loader, held_out = batches(_on(device, train), batch_size, seed=seed), _on(device, valid)
+    optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer.load_state_dict(optimizer.state_dict())  # its own tensors follow the model's
+    schedule = scheduler and scheduler(optimizer, epochs * len(loader))
+    run = Run(model, optimizer, schedule, loader.generator)
+    recipe = checkpoint and recipe_of(
+        run, train, valid, objective, batch_size, seed, epochs * len(loader)
+    )
+    try:
+        with (
+            Checkpoint(checkpoint, recipe, fresh) as saved,
+            EpochLog(log_dir) as log,
+            _bar(epochs * len(loader)) as bar,
+        ):
+            if state := saved.load():
+                run.load_state_dict(state)
+                print(_going_on(run, saved.path, epochs, len(loader)))
+            bar.initial = bar.n = len(run.history.train_loss) * len(loader) + run.step
+            for epoch in range(len(run.history.train_loss) + 1, epochs + 1):
+                bar.set_description(f"epoch {epoch}/{epochs}")
+                _train_epoch(run, loader, objective, bar, saved, checkpoint_every)
+                _finish_epoch(run, loader, objective, held_out, metrics)
+                if verbose:
+                    bar.write(run.history.last_line())
+                log.write(run.history, model, valid or train)
+                saved.save(run)
+    except KeyboardInterrupt:
+        print(f"Stopped by you; {len(run.history.train_loss)} of {epochs} epochs are complete.")
+        if checkpoint:
+            print("Call fit in the same way to go on from the last save.")
+    except torch.OutOfMemoryError as error:
+        raise torch.OutOfMemoryError(_too_large(batch_size)) from error
+    finally:
+        model.to(home)
+    return run.history
+
+
+def _check(train, valid, metrics, epochs, checkpoint_every):
     if epochs < 1:
         raise ValueError(f"epochs is {epochs}; it must be at least 1")
+    if checkpoint_every is not None and checkpoint_every < 1:
+        raise ValueError(f"checkpoint_every is {checkpoint_every}; it must be at least 1 step")
     if metrics and valid is None:
         raise ValueError("metrics are measured on validation images: give valid=... too")
     for digits in (train, valid):
         if digits is not None:
             check_digits(digits)
-    home, device = next(model.parameters()).device, device or pick_device()
-    torch.manual_seed(seed)
-    model.to(device)
-    train, valid = _on(device, train), _on(device, valid)
-    loader = batches(train, batch_size, seed=seed)
-    optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3)
-    optimizer.load_state_dict(optimizer.state_dict())  # its own tensors follow the model's
-    schedule = scheduler and scheduler(optimizer, epochs * len(loader))
-    history = History()
-    try:
-        with _bar(epochs * len(loader)) as bar:
-            for epoch in range(1, epochs + 1):
-                bar.set_description(f"epoch {epoch}/{epochs}")
-                start = time.perf_counter()
-                loss = _train_epoch(model, loader, objective, optimizer, schedule, bar)
-                if not math.isfinite(loss):
-                    raise FloatingPointError(_diverged(loss, epoch, optimizer))
-                _record(
-                    history, model, loss, optimizer, len(loader), objective, valid, metrics, start
-                )
-                if verbose:
-                    bar.write(history.last_line())
-    except KeyboardInterrupt:
-        print(f"Stopped by you; {len(history.train_loss)} of {epochs} epochs are complete.")
-    finally:
-        model.to(home)
-    return history
 
 
 def _bar(steps):
@@ -189,33 +207,68 @@ def _bar(steps):
     return tqdm(total=steps, unit="batch", leave=False, disable="TQDM_DISABLE" in os.environ)
 
 
-def _train_epoch(model, loader, objective, optimizer, schedule, bar):
-    """One pass over the loader; the mean loss per image, also when the last batch is smaller."""
-    model.train()
-    total = count = 0
-    for images, labels in loader:
-        optimizer.zero_grad()
-        loss = objective(model, images, labels)
+def _train_epoch(run, loader, objective, bar, saved, every):
+    """One pass over the images, or the rest of one that a checkpoint has begun."""
+    start = time.perf_counter() - run.seconds
+    run.model.train()
+    run.order = loader.generator.get_state()
+    for step, (images, labels) in enumerate(loader, start=1):
+        if step <= run.step:
+            continue  # the checkpoint has done this one
+        run.optimizer.zero_grad()
+        loss = objective(run.model, images, labels)
         loss.backward()
-        optimizer.step()
-        if schedule:
-            schedule.step()
-        total += loss.detach() * len(images)
-        count += len(images)
+        run.optimizer.step()
+        if run.schedule:
+            run.schedule.step()
+        run.loss = run.loss + loss.detach() * len(images)
+        run.step = step
         bar.update()
-    return float(total) / count
+        if every and step % every == 0 and step < len(loader):
+            _check_finite(run)
+            run.seconds = time.perf_counter() - start
+            saved.save(run)
+    _check_finite(run)
+    run.seconds = time.perf_counter() - start
 
 
-def _record(history, model, loss, optimizer, steps, objective, valid, metrics, start):
-    history.train_loss.append(loss)
-    history.steps.append(steps * len(history.train_loss))
-    history.learning_rate.append(optimizer.param_groups[0]["lr"])
-    if valid is not None:
-        measured = evaluate(model, valid, objective, *metrics)
-        history.valid_loss.append(measured.pop(_name(objective)))
-        for name, value in measured.items():
-            history.metrics.setdefault(name, []).append(value)
-    history.seconds.append(time.perf_counter() - start)
+def _finish_epoch(run, loader, objective, valid, metrics):
+    """Put the epoch into the history: mean losses per image, metrics, and the rest."""
+    start = time.perf_counter()
+    measured = {} if valid is None else evaluate(run.model, valid, objective, *metrics)
+    history = run.history
+    if measured:
+        history.valid_loss.append(measured.pop(name_of(objective)))
+    for name, value in measured.items():
+        history.metrics.setdefault(name, []).append(value)
+    history.train_loss.append(float(run.loss) / len(loader.dataset))
+    history.steps.append(len(loader) * len(history.train_loss))
+    history.learning_rate.append(run.optimizer.param_groups[0]["lr"])
+    history.seconds.append(run.seconds + time.perf_counter() - start)
+    run.step, run.loss, run.seconds = 0, 0.0, 0.0
+
+
+def _check_finite(run):
+    if not math.isfinite(loss := float(run.loss)):
+        epoch = len(run.history.train_loss) + 1
+        raise FloatingPointError(_diverged(loss, epoch, run.optimizer))
+
+
+def _going_on(run, path, epochs, steps):
+    done = len(run.history.train_loss)
+    if done >= epochs:
+        return f"{path.name} holds all {epochs} epochs: nothing is left to train."
+    step = f"after step {run.step} of {steps}"
+    return f"Going on from {path.name}: epoch {done + 1} of {epochs}, {step}."
+
+
+def _too_large(batch_size):
+    smaller = f"batch_size={batch_size // 2}, " if batch_size > 1 else ""
+    return (
+        f"the GPU's memory is too small for batches of {batch_size} images with this model. "
+        f"Try {smaller}a smaller model, or device='cpu'; in a notebook, restart the kernel "
+        "first if other models are still on the GPU."
+    )
 
 
 def evaluate(model, digits, *measures, batch_size=1000):
@@ -235,24 +288,18 @@ def evaluate(model, digits, *measures, batch_size=1000):
     """
     check_digits(digits)
     device = next(model.parameters()).device
-    totals = dict.fromkeys(map(_name, measures), 0.0)
+    totals = dict.fromkeys(map(name_of, measures), 0.0)
     model.eval()
     with torch.no_grad():
         for images, labels in batches(_on(device, digits), batch_size, shuffle=False):
             for measure in measures:
-                totals[_name(measure)] += measure(model, images, labels) * len(images)
+                totals[name_of(measure)] += measure(model, images, labels) * len(images)
     return {name: float(total) / len(digits) for name, total in totals.items()}
 
 
 def _on(device, digits):
     """The digits on that device, whatever `TensorDataset` they came in."""
     return digits and Digits(*digits.tensors).to(device)
-
-
-def _name(measure):
-    """The name of a function, also behind `functools.partial`."""
-    measure = getattr(measure, "func", measure)
-    return getattr(measure, "__name__", type(measure).__name__)
 
 
 def _diverged(loss, epoch, optimizer):

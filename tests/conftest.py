@@ -2,11 +2,15 @@
 
 import gzip
 import hashlib
+import http.server
 import struct
+import threading
+from functools import partial
 
 import matplotlib
 import pytest
 import torch
+from torchvision.datasets import MNIST
 
 from mnist_helpers import data
 
@@ -49,9 +53,103 @@ def small_mnist(monkeypatch):
 @pytest.fixture
 def no_network(monkeypatch):
     """Point torchvision at a port of this machine where nobody listens."""
-    from torchvision.datasets import MNIST
-
     monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
+
+
+class Shelf(http.server.SimpleHTTPRequestHandler):
+    """Serves the files of `folder`, those named t10k-* with the `fault` that it was given.
+
+    The faulty ones are the last two of the four, so the download has something to lose by then.
+    """
+
+    protocol_version = "HTTP/1.1"  # the version that can send a file in chunks
+
+    def __init__(self, *arguments, folder, fault, over):
+        self.fault, self.over = fault, over
+        super().__init__(*arguments, directory=folder)
+
+    def do_GET(self):
+        self.close_connection = True
+        if self.fault is None or "t10k" not in self.path:
+            return super().do_GET()
+        path = self.translate_path(self.path)
+        with open(path, "rb") as file:
+            content = file.read()
+        half = content[: len(content) // 2]
+        if isinstance(self.fault, int):
+            self.send_error(self.fault)
+        elif self.fault == "never answers":
+            self.over.wait()
+        elif self.fault == "hangs halfway":
+            self.answer("Content-Length", len(content), half)
+            self.wfile.flush()
+            self.over.wait()
+        elif self.fault == "sends half a file":
+            self.answer("Content-Length", len(content), half)
+        elif self.fault == "sends half a file in chunks":
+            self.answer("Transfer-Encoding", "chunked", b"%x\r\n%b" % (len(content), half))
+        elif self.fault == "sends the wrong file":
+            self.answer("Content-Length", len(half), half[::-1])
+        elif self.fault == "sends another digit file":
+            self.path = self.path.replace("t10k", "train")
+            super().do_GET()
+        elif self.fault == "hangs up":
+            pass
+        elif self.fault == "speaks no HTTP":
+            self.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n")
+        else:
+            raise ValueError(self.fault)
+
+    def answer(self, header, value, body):
+        self.send_response(200)
+        self.send_header(header, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """Say nothing when a client hangs up early, which torchvision's first request does."""
+
+
+@pytest.fixture
+def serve():
+    """Start download servers on this machine: `serve(folder, fault)` is the address of one."""
+    servers, over = [], threading.Event()
+
+    def start(folder, fault=None):
+        server = Server(("127.0.0.1", 0), partial(Shelf, folder=folder, fault=fault, over=over))
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/"
+
+    yield start
+    over.set()
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def packed(small_mnist, monkeypatch, tmp_path_factory):
+    """A folder with the made-up MNIST as .gz files, which torchvision takes for MNIST."""
+    folder = tmp_path_factory.mktemp("mirror")
+    resources = []
+    for name, content in small_mnist.items():
+        (folder / f"{name}.gz").write_bytes(gz := gzip.compress(content, mtime=0))
+        resources.append((f"{name}.gz", hashlib.md5(gz).hexdigest()))
+    monkeypatch.setattr(MNIST, "resources", resources)
+    return folder
+
+
+@pytest.fixture
+def mirror(packed, serve, monkeypatch):
+    """The folder of a download server that torchvision takes for the only MNIST mirror."""
+    monkeypatch.setattr(MNIST, "mirrors", [serve(packed)])
+    return packed
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ def scaled(factor):
 # name -> edits (file, text, replacement); every text must be there.
 MUTANTS = {
     "nothing broken": [],
-    "no zero_grad": [("training.py", "optimizer.zero_grad()", "pass")],
-    "no optimizer step": [("training.py", "optimizer.step()", "pass")],
+    "no zero_grad": [("training.py", "run.optimizer.zero_grad()", "pass")],
+    "no optimizer step": [("training.py", "run.optimizer.step()", "pass")],
     "learning rate / 10": scaled(0.1),
     "learning rate x 10": scaled(10),
     "shuffled labels": [

@@ -1,14 +1,9 @@
 import gzip
-import hashlib
-import http.server
 import os
-import threading
-from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from torchvision.datasets import MNIST
 
 from mnist_helpers.data import Digits, batches, load_mnist, split
 
@@ -17,24 +12,6 @@ COURSE = Path(__file__).resolve().parent.parent
 
 def snapshot(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.fixture
-def mirror(small_mnist, monkeypatch, tmp_path_factory):
-    """A download server on this machine that torchvision takes for an MNIST mirror."""
-    folder = tmp_path_factory.mktemp("mirror")
-    resources = []
-    for name, content in small_mnist.items():
-        (folder / f"{name}.gz").write_bytes(packed := gzip.compress(content, mtime=0))
-        resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
-    quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
-    monkeypatch.setattr(MNIST, "resources", resources)
-    yield folder
-    server.shutdown()
-    server.server_close()
 
 
 # ---- loading -------------------------------------------------------------------------------

@@ -225,6 +225,23 @@ def test_diverging_loss_names_the_epoch_and_what_to_try(digits, bad):
         fit(new_model(), digits, explodes, epochs=3, batch_size=64)
 
 
+@pytest.mark.parametrize(
+    "batch_size, advice", [(64, "Try batch_size=32, a smaller model"), (1, "Try a smaller model")]
+)
+def test_out_of_gpu_memory_becomes_advice(digits, batch_size, advice):
+    """Raised here by the objective, as CUDA raises it: not every machine has a GPU to fill."""
+
+    def too_large(model, images, labels):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    model = new_model()
+    words = f"batches of {batch_size} images.*{advice}, or device='cpu'"
+    with pytest.raises(torch.OutOfMemoryError, match=words) as caught:
+        fit(model, digits, too_large, epochs=1, batch_size=batch_size)
+    assert "20.00 GiB" in str(caught.value.__cause__)
+    fit(model, digits, classification, epochs=1)  # the model is still good to train
+
+
 # ---- bad input -----------------------------------------------------------------------------
 
 
