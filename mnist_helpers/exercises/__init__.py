@@ -1,0 +1,154 @@
+"""The checks behind the exercises: they diagnose an answer, and never raise on one.
+
+The exercises of lesson 3 are in `lesson03.py`, and so on. Each is a function
+`exercise(answer, train, test)` that raises `Mistake` with a diagnosis, or returns what there
+is to say about a right answer. What is right is worked out from the data at hand, so that it
+holds for MNIST and for the stand-in.
+"""
+
+from collections import Counter
+from importlib import import_module
+
+import numpy as np
+import torch
+from IPython.display import display
+
+_exercises = {}  # "3.2" -> function (answer, train, test) -> text
+
+
+class Mistake(Exception):
+    """What is wrong with an answer, in words for the learner, with the question that leads on.
+
+    Args:
+        text: what was seen and what it suggests.
+        known: False if this is no mistake that the exercise knows by name.
+    """
+
+    def __init__(self, text, known=True):
+        super().__init__(text)
+        self.known = known
+
+
+def exercise(number):
+    """Decorator: this function is the check of the exercise of that number, such as "3.2"."""
+
+    def register(function):
+        _exercises[number] = function
+        return function
+
+    return register
+
+
+def checks(train, test):
+    """The function that checks answers on these data.
+
+    Args:
+        train, test: the two `Digits` of the lesson.
+
+    Returns:
+        A function `check(number, answer)`. It shows one of: not answered yet; ✓ and a remark;
+        ✗ and a diagnosis. An answer of `...` is not answered yet. The verdict also goes into
+        the output's metadata, for `python -m mnist_helpers.handout --collect`. It raises
+        ValueError when there is no exercise of that number, and never on an answer.
+    """
+    tries = Counter()
+
+    def check(number, answer):
+        examine = _find(number)
+        if answer is ...:
+            state, text = "not answered", "not answered yet."
+        else:
+            tries[number] += 1
+            state, text = _verdict(examine, answer, train, test)
+        verdict = {"exercise": number, "state": state, "tries": tries[number]}
+        shown = {"text/plain": f"Exercise {number}: {text}"}
+        display(shown, metadata={"mnist_helpers": verdict}, raw=True)
+
+    return check
+
+
+def _find(number):
+    lesson = str(number).split(".")[0]
+    if lesson in ("1", "2", "3", "4", "5"):
+        import_module(f"{__name__}.lesson0{lesson}")
+    if number not in _exercises:
+        raise ValueError(f"no exercise {number!r}; give a number as a text, such as '3.2'")
+    return _exercises[number]
+
+
+def _verdict(examine, answer, train, test):
+    """State and text for an answer, whatever it is and whatever it does."""
+    try:
+        return "right", f"✓ {examine(answer, train, test)}"
+    except Mistake as mistake:
+        return "known mistake" if mistake.known else "wrong", f"✗ {mistake}"
+    except Exception as error:
+        text = f"✗ Your answer ran into {type(error).__name__}: {error}"
+        return "wrong", text[:500]
+
+
+# ---- what several exercises need -----------------------------------------------------------
+
+
+def number(answer):
+    """The answer as one float: a Python number, a NumPy one, or a tensor with one element."""
+    if isinstance(answer, (torch.Tensor, np.ndarray)) and np.prod(answer.shape) == 1:
+        answer = answer.item()
+    if isinstance(answer, (bool, np.bool_)) or not isinstance(answer, (int, float, np.number)):
+        raise Mistake(f"This needs one number; you gave {describe(answer)}.", known=False)
+    return float(answer)
+
+
+def tensor(answer, shape):
+    """The answer as a float tensor of this shape; lists and arrays will do."""
+    try:
+        answer = torch.as_tensor(answer).detach().float().cpu()
+    except Exception:
+        raise Mistake(f"This needs a tensor; you gave {describe(answer)}.", known=False) from None
+    if answer.shape != tuple(shape):
+        raise Mistake(
+            f"This needs the shape {tuple(shape)}; yours is {tuple(answer.shape)}.", known=False
+        )
+    return answer
+
+
+def function(answer):
+    """The answer itself, if it can be called."""
+    if not callable(answer):
+        raise Mistake(
+            f"This needs a function; you gave {describe(answer)}. Give its name, without "
+            "parentheses behind it.",
+            known=False,
+        )
+    return answer
+
+
+def compare(value, right, mistakes, tolerance=0.01):
+    """Raise the diagnosis of a number that is not right.
+
+    Args:
+        value: the learner's number.
+        right: the true one.
+        mistakes: list of (wrong value, diagnosis); the first that fits is raised.
+        tolerance: how far from `right`, or from a wrong value, still counts as it, relative.
+
+    Raises:
+        Mistake: a known one, or one that names the value and the range it should lie in.
+    """
+    width = tolerance * abs(right)
+    if abs(value - right) <= width:
+        return
+    for wrong, diagnosis in mistakes:
+        if abs(value - wrong) <= tolerance * abs(wrong):
+            raise Mistake(diagnosis)
+    raise Mistake(
+        f"You have {value:.4g}; it should lie between {right - width:.4g} and {right + width:.4g}.",
+        known=False,
+    )
+
+
+def describe(answer):
+    """What an answer is, in a few words."""
+    if isinstance(answer, (torch.Tensor, np.ndarray)):
+        return f"a {type(answer).__name__} of shape {tuple(answer.shape)}"
+    return f"{type(answer).__name__} ({str(answer)[:40]})"

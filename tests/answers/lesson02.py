@@ -1,0 +1,297 @@
+"""The answer bank of lesson 2."""
+
+from copy import deepcopy
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from mnist_helpers import models, training
+
+
+def bank(train, test):
+    return {
+        "2.1": _cross_entropies(),
+        "2.2": _parameters(),
+        "2.3": _loops(),
+        "2.4": _bias(train, test),
+        "2.5": _cuts(),
+    }
+
+
+# ---- 2.1 -----------------------------------------------------------------------------------
+
+
+def _completed(last_line):
+    """The starter with its last line: a function of scores, log_total and labels."""
+
+    def cross_entropy(logits, labels):
+        scores = logits - logits.max(dim=1, keepdim=True).values
+        log_total = scores.exp().sum(dim=1).log()
+        return last_line(scores, log_total, labels)
+
+    return cross_entropy
+
+
+def _pick(scores, labels):
+    return scores[torch.arange(len(labels)), labels]
+
+
+def _overflowing(logits, labels):
+    p = logits.exp() / logits.exp().sum(dim=1, keepdim=True)
+    return -_pick(p, labels).log().mean()
+
+
+def _cross_entropies():
+    right = [
+        _completed(lambda s, total, labels: (total - _pick(s, labels)).mean()),
+        _completed(lambda s, total, labels: -(s[range(len(s)), labels] - total).sum() / len(s)),
+        _completed(lambda s, total, y: total.mean() - s.gather(1, y[:, None]).mean()),
+        lambda logits, labels: -_pick(F.log_softmax(logits, dim=1), labels).mean(),
+        F.cross_entropy,
+    ]
+    wrong = [
+        (_completed(lambda s, total, labels: total - _pick(s, labels)), "You return 12 losses"),
+        (_completed(lambda s, total, labels: (_pick(s, labels) - total).mean()), "below zero"),
+        (_completed(lambda s, total, labels: (total - _pick(s, labels)).sum()), "Sum or mean"),
+        (_completed(lambda s, total, y: total.mean() - s[:, y].mean()), "a whole table"),
+        (_completed(lambda s, total, labels: total.mean()), "no part in it"),
+        (_completed(lambda s, total, y: (total - s.max(1).values).mean()), "no part in it"),
+        (_completed(lambda s, total, labels: (total[:, None] - s).mean()), "every class counts"),
+        (_completed(lambda s, total, labels: -_pick(s, labels).mean()), "Where is the total"),
+        (lambda logits, y: F.cross_entropy(logits.softmax(1), y), "two softmaxes in a row"),
+        (lambda logits, y: F.cross_entropy(logits, y).item(), "backward() cannot walk back"),
+        (lambda logits, y: F.cross_entropy(logits, y).detach(), "backward() cannot walk back"),
+        (_overflowing, "Which exp() overflows"),
+        (lambda logits, y: F.cross_entropy(logits, y) / np.log(2), "it should lie between"),
+        (lambda logits, labels: (logits.argmax(1) == labels).float().mean(), "should lie between"),
+        (_completed(lambda s, total, labels: ...), "needs one number"),
+        (_completed(lambda s, total, labels: s), "needs one number"),
+        (F.cross_entropy(torch.zeros(1, 10), torch.tensor([3])), "needs a function"),
+    ]
+    return right, wrong
+
+
+# ---- 2.2 -----------------------------------------------------------------------------------
+
+
+def _parameters():
+    right = [109_386, 109386.0, np.int64(109_386), torch.tensor(109_386)]
+    right += [models.count_parameters(models.Classifier(hidden=(128, 64)))]
+    wrong = [
+        (109_184, "weights alone"),
+        (110_160, "one bias for each input"),
+        (109_187, "one bias for each layer"),
+        (111_528, "four times everything"),
+        (103_242, "still has 32 columns"),
+        (108_736, "hidden layers alone"),
+        (100_480, "first layer alone"),
+        (101_770, "one hidden layer"),
+        (30_634, "hidden=(32, 128)"),
+        (27_882, "the old network"),
+        (81_504, "come on top"),
+        (109_385, "should lie between 105,000 and 115,000, and be exact"),
+        (109_386.5, "You have 109,386.5"),
+        (109.386, "should lie between"),
+        (float("inf"), "should lie between"),
+        ("109386", "needs one number"),
+    ]
+    return right, wrong
+
+
+# ---- 2.3 -----------------------------------------------------------------------------------
+
+
+def _loop(*calls, lr=0.1, before=(), make=torch.optim.SGD, times=1, **options):
+    """A loop over these calls; `before` holds those that come once, before it."""
+
+    def learn_by_heart(model, images, labels, steps):
+        optimizer = make(model.parameters(), lr=lr, **options)
+        if "zero" in before:
+            optimizer.zero_grad()
+        for _ in range(times * steps):
+            loss = F.cross_entropy(model(images), labels)
+            for call in calls:
+                {"zero": optimizer.zero_grad, "back": loss.backward, "step": optimizer.step}[call]()
+        return loss.item()
+
+    return learn_by_heart
+
+
+def _model_zero(model, images, labels, steps):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    losses = []
+    for _ in range(steps):
+        model.zero_grad(set_to_none=False)
+        losses.append(training.classification(model, images, labels))
+        losses[-1].backward()
+        optimizer.step()
+    return losses
+
+
+def _by_hand(model, images, labels, steps):
+    for _ in range(steps):
+        weights = list(model.parameters())
+        slopes = torch.autograd.grad(F.cross_entropy(model(images), labels), weights)
+        with torch.no_grad():
+            for weight, slope in zip(weights, slopes, strict=True):
+                weight -= 0.1 * slope
+
+
+def _new_optimizer(model, images, labels, steps):
+    for _ in range(steps):
+        _loop("back", "step")(model, images, labels, 1)
+
+
+def _loops():
+    right = [
+        _loop("zero", "back", "step"),
+        _loop("back", "step", "zero"),
+        _model_zero,
+        _by_hand,
+    ]
+    wrong = [
+        (_loop("back", "step"), "step 2 follows the sum of all slopes"),  # the starter
+        (_loop("back", "step", before=("zero",)), "follows the sum of all slopes"),
+        (_new_optimizer, "follows the sum of all slopes"),
+        (_loop("back", "zero", "step"), "step() found no slopes"),
+        (_loop("zero", "back"), "no weight moved"),
+        (_loop("zero", "step", "back"), "no weight moved. Who moves them, and when"),
+        (_loop("back", "step", lr=0.01), "0.01 times the slope"),
+        (_loop("zero", "back", "step", lr=0.05), "0.05 times the slope"),
+        (_uphill, "-0.1 times the slope"),
+        (_loop("zero", "back", "step", momentum=0.9), "Change only what is broken"),
+        (_loop("zero", "back", "step", make=torch.optim.Adam), "Change only what is broken"),
+        (_loop("zero", "back", "step", times=2), "Change only what is broken"),
+        (lambda model, loader, optimizer: None, "TypeError"),
+        (0.013, "needs a function"),
+    ]
+    return right, wrong
+
+
+def _uphill(model, images, labels, steps):
+    for _ in range(steps):
+        model.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight += 0.1 * weight.grad
+
+
+# ---- 2.4 -----------------------------------------------------------------------------------
+
+
+def _share(means, digits, factor):
+    """Accuracy of the ten dot products plus `factor` times the squared length of each mean."""
+    scores = digits.images.flatten(1) @ means.T + factor * (means**2).sum(dim=1)
+    return (scores.argmax(dim=1) == digits.labels).float().mean()
+
+
+def _bias(train, test):
+    means = [train.images[train.labels == k].flatten(1).mean(dim=0) for k in range(10)]
+    means = torch.stack(means)
+    best, plain = _share(means, test, -0.5), _share(means, test, 0)
+    nearest = torch.cdist(test.images.flatten(1), means).argmin(dim=1)
+    right = [
+        best - plain,
+        (best - plain).item(),
+        np.float64((nearest == test.labels).double().mean()) - plain.item(),
+        round((best - plain).item(), 3),
+    ]
+    on_train = _share(means, train, -0.5) - _share(means, train, 0)
+    wrong = [
+        (plain - best, "would do harm"),
+        (100 * (best - plain), "percentage points"),
+        (10_000 * (best - plain), "a number of images"),
+        (best, "the share with the bias"),
+        (plain.item(), "the share without the bias"),
+        (on_train, "on the training images"),
+        (_share(means, test, 0.5) - plain, "pushed up here, or down"),
+        (_share(means, test, -1) - plain, "your bias is too large"),
+        (0.5, "it should lie between"),
+        (0, "it should lie between"),
+        ((best, plain), "needs one number"),
+    ]
+    return right, wrong
+
+
+# ---- 2.5 -----------------------------------------------------------------------------------
+
+
+def _without(model, units):
+    cut = deepcopy(model)
+    with torch.no_grad():
+        cut.layers[1].weight[units] = 0
+        cut.layers[1].bias[units] = 0
+    return cut
+
+
+def _without_loop(model, units):
+    cut = deepcopy(model)
+    for unit in units:
+        cut.layers[1].weight.data[unit] *= 0
+        cut.layers[1].bias.data[unit] *= 0
+    return cut
+
+
+def _unheard(model, units):
+    """The units speak, and nobody listens: the same for every output."""
+    cut = deepcopy(model)
+    with torch.no_grad():
+        cut.layers[3].weight[:, units] = 0
+    return cut
+
+
+def _zeroing(weight_rows, bias_rows, copy=deepcopy, layer=1):
+    def without(model, units):
+        cut = copy(model)
+        with torch.no_grad():
+            cut.layers[layer].weight[weight_rows(units)] = 0
+            cut.layers[layer].bias[bias_rows(units)] = 0
+        return cut
+
+    return without
+
+
+def _all_of(units):
+    return units
+
+
+def _none_of(units):
+    return []
+
+
+def _rest_of(units):
+    return [unit for unit in range(32) if unit not in units]
+
+
+def _with_record(model, units):
+    cut = deepcopy(model)
+    cut.layers[1].weight[units] = 0
+    cut.layers[1].bias[units] = 0
+    return cut
+
+
+def _cuts():
+    lesson_model = models.Classifier()
+    wrong = [
+        (lambda model, units: deepcopy(model), "All units answer as before"),
+        (lambda model, units: _without(model, units) and model, "All units answer as before"),
+        (_zeroing(_all_of, _none_of), "say 0.5 to every image"),
+        (_zeroing(_none_of, _all_of), "only lost their bias"),
+        (_zeroing(_rest_of, _rest_of), "removed all units but [3, 17, 30]"),
+        (_zeroing(lambda u: u[-1], lambda u: u[-1]), "only 30 is gone"),
+        (_zeroing(lambda u: (slice(None), u), _all_of), "lost pixels [3, 17, 30]"),
+        (_zeroing(_all_of, _all_of, copy=lambda model: model), "The original has lost weights"),
+        (_with_record, "Which `with` line"),
+        (lambda model, units: _without(lesson_model, units), "Whose copy is it"),
+        (lambda model, units: models.Classifier(), "Whose copy is it"),
+        (lambda model, units: None, "You return NoneType"),
+        (lambda model, units: 0.95, "You return float (0.95)"),
+        (_zeroing(_all_of, _all_of, layer=3), "should lie between 0 and 0.0001"),
+        (lambda model, units: _without(model, units[:1]), "only 3 is gone"),
+        (lambda model, units: _without(model, units[1:]), "should lie between 0 and 0.0001"),
+        (lambda unit: None, "TypeError"),
+        (lesson_model, "ran into"),
+    ]
+    return [_without, _without_loop, _unheard, _zeroing(_all_of, _all_of)], wrong

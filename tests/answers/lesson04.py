@@ -1,0 +1,273 @@
+"""Right and wrong answers to the exercises of lesson 4."""
+
+import random
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mnist_helpers import latent, models
+from mnist_helpers.models import count_parameters
+
+KERNEL = torch.tensor([[-1.0, 0.0, 1.0]] * 3).view(1, 1, 3, 3)
+
+
+def bank(train, test):
+    torch.manual_seed(0)  # of the decoders
+    return {
+        "4.1": parameters(),
+        "4.2": edges(train, test),
+        "4.3": stamps(),
+        "4.4": decoders(),
+        "4.5": objectives(),
+    }
+
+
+def parameters():
+    counted = count_parameters(nn.Conv2d(3, 8, 5))
+    right = [[608, 608], (counted, counted), np.array([608, 608]), torch.tensor([608.0, 608.0])]
+    wrong = [
+        ([600, 600], "counts weights only"),
+        ([624, 624], "a kernel its own bias"),
+        ([208, 208], "one table of 5 × 5"),
+        ([200, 200], "one table of 5 × 5"),
+        ([603, 603], "three kernels of eight slices"),
+        ([224, 224], "belongs to kernels of 3 × 3"),
+        ([6272, 25088], "how many numbers the layer puts out"),
+        ([608, 2432], "Which weight would"),
+        ([608, 1216], "You have 1216 for 56 × 56"),
+        ([607, 607], "between 550 and 650"),
+        ([float("nan")] * 2, "between 550 and 650"),
+        (608, "needs the shape (2,)"),
+    ]
+    return right, wrong
+
+
+def edges(train, test):
+    def answers(digits, label=1, padding=1):
+        images = digits.images[digits.labels == label] if label is not None else digits.images
+        return [F.conv2d(images, k, padding=padding).abs() for k in (KERNEL, KERNEL.mT)]
+
+    def ratio(upright, level):
+        return upright.mean() / level.mean()
+
+    upright, level = answers(test)
+    each = upright.mean((1, 2, 3)) / level.mean((1, 2, 3))
+    turned = F.conv2d(test.images[test.labels == 1], KERNEL[0, 0].rot90()[None, None]).abs()
+    right = [
+        ratio(upright, level),
+        (upright.sum() / level.sum()).item(),
+        np.float64(ratio(*answers(test, padding=0))),
+        upright.mean() / (turned.sum() / upright.numel()),
+    ]
+    wrong = [
+        (ratio(level, upright), "level would beat upright"),
+        (ratio(*answers(test, label=None)), "what all digits score"),
+        (ratio(upright**2, level**2), "compares squares"),
+        (ratio(upright**2, level**2).sqrt(), "compares squares"),
+        (each.mean(), "one ratio per image"),
+        (ratio(*answers(train)), "what the training images score"),
+        (upright.mean() - level.mean(), "it should lie between"),
+        (0.0, "Red and blue of a map cancel"),
+        (-5451.6, "Red and blue of a map cancel"),
+        (ratio(upright, level) * 1.5, "it should lie between"),
+        (ratio(upright, level) * 1.02, "it should lie between"),
+        (upright, "needs one number"),
+    ]
+    return right, wrong
+
+
+def stamping(put):
+    """The loop of exercise 4.3, with the line `put` in it."""
+
+    def stamps(image, kernel, stride):
+        n, k = len(image), len(kernel)
+        side = (n - 1) * stride + k
+        out = torch.zeros(side, side)
+        for row in range(n):
+            for column in range(n):
+                put(out, row * stride, column * stride, k, image[row, column], kernel)
+        return out
+
+    return stamps
+
+
+def stamps():
+    def add(out, top, left, k, pixel, kernel):
+        out[top : top + k, left : left + k] += pixel * kernel
+
+    def overwrite(out, top, left, k, pixel, kernel):
+        out[top : top + k, left : left + k] = pixel * kernel
+
+    def brightest(out, top, left, k, pixel, kernel):
+        part = out[top : top + k, left : left + k]
+        part.copy_(torch.maximum(part, pixel * kernel))
+
+    def full(out, top, left, k, pixel, kernel):
+        out[top : top + k, left : left + k] += kernel
+
+    def no_kernel(out, top, left, k, pixel, kernel):
+        out[top : top + k, left : left + k] += pixel
+
+    def flipped(out, top, left, k, pixel, kernel):
+        out[top : top + k, left : left + k] += pixel * kernel.flip(0, 1)
+
+    def nothing(out, top, left, k, pixel, kernel): ...
+
+    def multiply(out, top, left, k, pixel, kernel):
+        out[top : top + k, left : left + k] *= pixel * kernel
+
+    def without_stride(image, kernel, stride):
+        n, k = len(image), len(kernel)
+        out = torch.zeros((n - 1) * stride + k, (n - 1) * stride + k)
+        for row in range(n):
+            for column in range(n):
+                out[row : row + k, column : column + k] += image[row, column] * kernel
+        return out
+
+    def in_numpy(image, kernel, stride):
+        image, kernel = image.numpy(), kernel.numpy()
+        n, k = len(image), len(kernel)
+        out = np.zeros(((n - 1) * stride + k,) * 2)
+        for (row, column), pixel in np.ndenumerate(image):
+            top, left = row * stride, column * stride
+            out[top : top + k, left : left + k] += pixel * kernel
+        return out
+
+    def by_torch(image, kernel, stride):
+        layer = nn.ConvTranspose2d(1, 1, len(kernel), stride, bias=False)
+        layer.weight.data = kernel[None, None]
+        return layer(image[None, None])[0, 0]
+
+    def by_convolution(image, kernel, stride):
+        k = len(kernel)
+        apart = torch.zeros((len(image) - 1) * stride + 1, (len(image) - 1) * stride + 1)
+        apart[::stride, ::stride] = image
+        return F.conv2d(apart[None, None], kernel.flip(0, 1)[None, None], padding=k - 1)[0, 0]
+
+    wrong = [
+        (stamping(nothing), "gives nothing but zeros"),
+        (stamping(multiply), "gives nothing but zeros"),
+        (stamping(full), "Every place gets the full kernel"),
+        (stamping(overwrite), "Where stamps overlap"),
+        (stamping(brightest), "Where stamps overlap"),
+        (without_stride, "leaves its first trace in row 1, column 1"),
+        (lambda image, kernel, stride: None, "gives nothing back"),
+        (stamping(no_kernel), "between 0.5 and 4.5"),
+        (stamping(flipped), "between 0.5 and 4.5"),
+        (lambda image, kernel, stride: F.conv2d(image[None, None], kernel[None, None]), "shape"),
+        (stamping(add)(torch.ones(3, 3), torch.ones(3, 3), 2), "needs a function"),
+    ]
+    return [stamping(add), in_numpy, by_torch, by_convolution], wrong
+
+
+def decoders():
+    def decoder(first=1, second=1, last=nn.Sigmoid, cut=1):
+        return nn.Sequential(
+            nn.Linear(32, 16 * 7 * 7), nn.Unflatten(1, (16, 7, 7)), nn.LeakyReLU(0.01),
+            nn.ConvTranspose2d(16, 16, 3, 2, 1, output_padding=first), nn.LeakyReLU(0.01),
+            nn.ConvTranspose2d(16, 8, 3, 2, 1, output_padding=second), nn.LeakyReLU(0.01),
+            nn.ConvTranspose2d(8, 1, 3, stride=1, padding=cut), last(),
+        )  # fmt: skip
+
+    class Tanh(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.decoder = decoder(last=nn.Tanh)
+
+        def forward(self, codes):
+            return (self.decoder(codes) + 1) / 2
+
+    even = nn.Sequential(
+        nn.Linear(32, 784), nn.Unflatten(1, (16, 7, 7)), nn.BatchNorm2d(16), nn.ReLU(),
+        nn.ConvTranspose2d(16, 8, 4, stride=2, padding=1), nn.ReLU(),
+        nn.Upsample(scale_factor=2), nn.Conv2d(8, 1, 3, padding=1), nn.Sigmoid(),
+    )  # fmt: skip
+    black = models.ConvAutoencoder(32)
+    nn.init.constant_(black.decoder[-2].bias, -2.0)
+    right = [decoder(), Tanh(), even, black.decoder, black.decode]
+    wrong = [
+        (decoder(0, 0, nn.ReLU), "7 became 13 and then 25"),  # as it stands
+        (decoder(0, 0), "7 became 13 and then 25"),
+        (decoder(0, 1), "7 became 13 and then 26"),
+        (decoder(1, 0), "7 became 14 and then 27"),
+        (decoder(cut=0), "cuts off the frame"),
+        (decoder(last=nn.ReLU), "pixels run from 0 to"),
+        (decoder(last=nn.LeakyReLU), "What squeezes"),
+        (decoder(last=nn.Identity), "What squeezes"),
+        (decoder(last=nn.Tanh), "pixels run from -1 to 1"),
+        (decoder(last=lambda: nn.Softmax(dim=1)), "add up to 1.00"),
+        (decoder(last=lambda: nn.Softmax(dim=-1)), "add up to 1.00"),
+        (decoder(last=lambda: nn.Hardtanh(0, 1)), "What bends instead of cutting"),
+        (nn.Sequential(decoder(), nn.Flatten()), "should give (6, 1, 28, 28)"),
+        (black, "Which half of it takes codes?"),
+        (black.encoder, "ran into"),
+        (lambda: decoder(), "What has to stand behind its name?"),
+        (lambda codes: None, "no images"),
+        (lambda codes: torch.full((len(codes), 1, 28, 28), 0.1), "six different drawings"),
+        (torch.zeros(6, 1, 28, 28), "needs a decoder"),
+    ]
+    return right, wrong
+
+
+def objectives():
+    def objective(low=-2, end=3, move=None, loss=None):
+        move = move or (lambda images, right: images.roll(right, dims=-1))
+        loss = loss or (lambda model, moved, images: F.mse_loss(model(moved), moved))
+
+        def shifted(model, images, labels):
+            right = int(torch.randint(low, end, ()))
+            return loss(model, move(images, right), images)
+
+        return shifted
+
+    def by_python(model, images, labels):
+        moved = torch.roll(images, random.choice([-2, -1, 0, 1, 2]), 3)
+        return ((model.decode(model.encode(moved)) - moved) ** 2).mean()
+
+    def by_padding(model, images, labels):
+        right = np.random.randint(-2, 3)
+        moved = F.pad(images, (right, -right))
+        return nn.MSELoss()(model(moved), moved)
+
+    def moved_twice(model, images, labels):
+        right = int(torch.randint(-2, 3, ()))
+        return F.mse_loss(model(images).roll(right, dims=-1), images.roll(right, dims=-1))
+
+    def target_only(model, images, labels):
+        return F.mse_loss(model(images), images.roll(int(torch.randint(-2, 3, ())), dims=-1))
+
+    def vertically(images, right):
+        return images.roll(right, dims=2)
+
+    right = [objective(), by_python, by_padding]
+    wrong = [
+        (objective(loss=lambda model, x, old: F.mse_loss(model(x), old)), "in their old place."),
+        (target_only, "you moved them afterwards"),
+        (moved_twice, "the images that go in?"),
+        (objective(move=vertically), "moved up or down"),
+        (objective(move=lambda images, right: images.roll(right)), "in the next row"),
+        (objective(move=lambda images, right: images), "in their old place. What do you move"),
+        (
+            objective(move=lambda images, right: images.roll(right, dims=1)),
+            "in their old place. What do you move",
+        ),
+        (objective(2, 3), "always 2"),
+        (objective(-2, 2), "upper end"),
+        (objective(0, 3), "the other direction"),
+        (objective(-3, 4), "all from -2 to 2"),
+        (
+            objective(loss=lambda model, x, _: F.mse_loss(model(x), x, reduction="sum")),
+            "many times too large",
+        ),
+        (
+            objective(loss=lambda model, x, _: F.mse_loss(latent.reconstruct(model, x), x)),
+            "gradient",
+        ),
+        (objective(loss=lambda model, x, _: model(x)), "needs one loss"),
+        (objective(loss=lambda model, x, _: F.mse_loss(model(x), x).item()), "needs one loss"),
+        (objective(loss=lambda model, x, _: F.l1_loss(model(x), x)), "it should lie between"),
+        (objective, "ran into"),
+    ]
+    return right, wrong
