@@ -3,18 +3,23 @@
     python -m tests.regenerate             # every lesson
     python -m tests.regenerate 01 03       # some
 
-The figure of the cell tagged `cover` also becomes the picture at the top of its lesson.
+The figure of the cell tagged `cover` also becomes the picture at the top of its lesson, and the
+one that the README shows.
 """
 
+import base64
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+COURSE = Path(__file__).resolve().parent.parent
+NOTEBOOKS = COURSE / "notebooks"
+PICTURES = COURSE / "pictures"
 
 
 def lessons(numbers=()):
@@ -30,7 +35,7 @@ def lessons(numbers=()):
 
 
 def execute(notebook, **environment):
-    """Run all cells in a fresh kernel, in the folder of the lessons.
+    """Run all cells in a fresh kernel, in the folder of the lessons, with an empty one for runs.
 
     No bars and no times are stored: both would differ in every run.
     """
@@ -39,9 +44,12 @@ def execute(notebook, **environment):
         timeout=600,
         kernel_name="python3",
         record_timing=False,
+        skip_cells_with_tag="nbval-skip",
         resources={"metadata": {"path": str(NOTEBOOKS)}},
     )
-    client.execute(env=os.environ | {"TQDM_DISABLE": "1"} | environment)
+    with tempfile.TemporaryDirectory() as runs:
+        settings = {"TQDM_DISABLE": "1", "MNIST_HELPERS_CHECKPOINTS": runs}
+        client.execute(env=os.environ | settings | environment)
 
 
 def printed(notebook):
@@ -56,16 +64,20 @@ def tagged(notebook, tag):
     return cell
 
 
-def set_cover(notebook):
-    """Copy the figure of the cell tagged `cover` to the Markdown cell tagged `cover-picture`.
-
-    It goes into the text of the cell: Colab shows neither attachments nor files beside a lesson.
-    """
+def cover(notebook):
+    """The figure of the cell tagged `cover`: a PNG in base64."""
     (figure,) = [o for o in tagged(notebook, "cover").outputs if "image/png" in o.get("data", {})]
-    picture = figure.data["image/png"].replace("\n", "")
-    tagged(
-        notebook, "cover-picture"
-    ).source = f"![Where this lesson ends](data:image/png;base64,{picture})"
+    return figure.data["image/png"].replace("\n", "")
+
+
+def set_cover(notebook, path):
+    """Copy the cover to the Markdown cell tagged `cover-picture`, and to a file for the README.
+
+    In the lesson it goes into the text: Colab shows neither attachments nor files beside it.
+    """
+    picture = f"![Where this lesson ends](data:image/png;base64,{cover(notebook)})"
+    tagged(notebook, "cover-picture").source = picture
+    (PICTURES / f"{path.stem}.png").write_bytes(base64.b64decode(cover(notebook)))
 
 
 def main(numbers):
@@ -73,7 +85,7 @@ def main(numbers):
         notebook = nbformat.read(path, as_version=4)
         start = time.perf_counter()
         execute(notebook, MNIST_HELPERS_SOURCE="mnist")
-        set_cover(notebook)
+        set_cover(notebook, path)
         nbformat.write(notebook, path)
         print(f"{path.name}: {time.perf_counter() - start:.0f} s")
 

@@ -1,5 +1,6 @@
 """What `pytest --nbval` does not see in a stored notebook."""
 
+import base64
 import re
 import statistics
 
@@ -9,7 +10,7 @@ from nbval.plugin import get_sanitize_patterns
 
 from mnist_helpers.expected import expectations
 from tests.calibrate import VERDICT
-from tests.regenerate import NOTEBOOKS, lessons, printed, tagged
+from tests.regenerate import NOTEBOOKS, PICTURES, cover, lessons, printed, tagged
 
 LESSONS = {path.stem: nbformat.read(path, as_version=4) for path in lessons()}
 SANITISE = NOTEBOOKS.parent / "tests" / "sanitise.cfg"
@@ -30,6 +31,12 @@ def outputs(notebook):
     return [output for cell in code_cells(notebook) for output in cell.outputs]
 
 
+def verdicts(cell):
+    """What the checks of the exercises have shown under a cell."""
+    shown = [o for o in cell.outputs if "mnist_helpers" in o.get("metadata", {})]
+    return [output.data["text/plain"] for output in shown]
+
+
 def test_the_five_lessons_are_there():
     assert list(LESSONS) == NAMES
 
@@ -47,7 +54,9 @@ class TestLesson:
         assert notebook.metadata.kernelspec.name == "python3"
 
     def test_was_executed_from_the_top(self, notebook):
-        counts = [cell.execution_count for cell in code_cells(notebook)]
+        skipped = [c for c in code_cells(notebook) if "nbval-skip" in c.metadata.get("tags", [])]
+        counts = [cell.execution_count for cell in code_cells(notebook) if cell not in skipped]
+        assert len(skipped) <= 1 and not any(cell.outputs for cell in skipped)
         assert counts == list(range(1, len(counts) + 1))
 
     def test_stores_no_error_no_warning_and_no_failed_verdict(self, notebook):
@@ -113,19 +122,36 @@ class TestLesson:
         numbers = re.findall(rf"^## {int(name[:2])}\.(\d+) ", prose, flags=re.MULTILINE)
         assert numbers == [str(n) for n in range(1, len(numbers) + 1)] and len(numbers) >= 5
 
-    def test_cover_is_one_of_its_own_figures(self, notebook):
-        (figure,) = [
-            o for o in tagged(notebook, "cover").outputs if "image/png" in o.get("data", {})
-        ]
-        inside = figure.data["image/png"].replace("\n", "")
-        assert inside in tagged(notebook, "cover-picture").source
+    def test_cover_is_one_of_its_own_figures(self, notebook, name):
+        assert cover(notebook) in tagged(notebook, "cover-picture").source
+        assert (PICTURES / f"{name}.png").read_bytes() == base64.b64decode(cover(notebook))
+
+    def test_every_exercise_has_a_starter_and_a_folded_solution(self, notebook, name):
+        numbers = []
+        for question, starter, solution in zip(
+            notebook.cells, notebook.cells[1:], notebook.cells[2:]
+        ):
+            if "exercise" not in starter.metadata.get("tags", []):
+                continue
+            (number,) = re.findall(r'^check\("(\d\.\d+)", answer\)$', starter.source, re.MULTILINE)
+            assert f"**Exercise {number} (" in question.source
+            assert solution.metadata["tags"] == ["solution"]
+            assert solution.source.startswith(f"#@title Solution {number}\n")
+            assert solution.metadata["cellView"] == "form"
+            assert solution.metadata["jupyter"] == {"source_hidden": True, "outputs_hidden": True}
+            assert verdicts(starter) == [f"Exercise {number}: not answered yet."]
+            (verdict,) = verdicts(solution)
+            assert verdict.startswith(f"Exercise {number}: ✓ ")
+            assert not re.findall(r"(?<!≈ )\b(?:0\.\d+|\d+\.\d{3,})", verdict), verdict
+            numbers.append(number)
+        assert numbers == [f"{int(name[:2])}.{n}" for n in range(1, len(numbers) + 1)]
+        assert len(numbers) >= 5
 
     def test_prose_has_no_leftovers(self, notebook):
         for cell in notebook.cells:
-            if cell.cell_type == "markdown" and "cover-picture" not in cell.metadata.get(
-                "tags", []
-            ):
-                assert not re.search(r"TODO|FIXME|XXX|\(picture\)|lorem", cell.source), cell.source
+            prose = re.sub(r"data:image/png;base64,[^)]*", "", cell.source)
+            if cell.cell_type == "markdown":
+                assert not re.search(r"TODO|FIXME|XXX|\(picture\)|lorem", prose), prose
 
 
 # ---- the sanitising rule -------------------------------------------------------------------

@@ -30,8 +30,11 @@ def test_environment_yml_lists_what_pyproject_lists():
 def test_every_import_of_the_package_is_declared():
     names = {re.match(r"[\w-]+", name)[0].replace("-", "_") for name in dependencies()[0]}
     names = {{"scikit_learn": "sklearn"}.get(name, name) for name in names}
-    sources = [*COURSE.glob("mnist_helpers/*.py"), *COURSE.glob("notebooks/*.ipynb")]
-    libraries = "torch|torchvision|numpy|scipy|matplotlib|sklearn|tqdm|ipywidgets|pandas"
+    sources = [*COURSE.glob("mnist_helpers/**/*.py"), *COURSE.glob("notebooks/*.ipynb")]
+    libraries = (
+        "torch|torchvision|numpy|scipy|matplotlib|sklearn|tqdm|ipywidgets|pandas|filelock|"
+        "tensorboard|nbconvert|nbformat"
+    )
     pattern = rf'(?:^|["\s])(?:import|from) ({libraries})\b'
     used = {
         name for path in sources for name in re.findall(pattern, path.read_text(encoding="utf-8"))
@@ -42,3 +45,13 @@ def test_every_import_of_the_package_is_declared():
 def test_no_data_is_committed():
     listed = subprocess.run(["git", "ls-files"], cwd=COURSE, capture_output=True, text=True)
     assert not [name for name in listed.stdout.splitlines() if name.endswith((".gz", "-ubyte"))]
+
+
+def test_reference_results_in_the_readme_are_the_measured_ones():
+    text = (COURSE / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| (.+) \| (\S+) \| (\S+) to (\S+) \|$", text, flags=re.MULTILINE)
+    assert len(rows) >= 10
+    bands = tomllib.loads((COURSE / "mnist_helpers" / "expected.toml").read_text(encoding="utf-8"))
+    for lesson, name, *numbers in rows:
+        band = bands[f"0{lesson}"][name]["mnist"]
+        assert numbers == [f"{band[key]:#.3g}" for key in ("mean", "low", "high")], name

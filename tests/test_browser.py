@@ -1,0 +1,200 @@
+"""The lessons in the real JupyterLab, in a real browser.
+
+Skipped where Playwright or a Chromium is missing. Screenshots are left in `screenshots/`.
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from tests.regenerate import NOTEBOOKS, lessons
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SCREENSHOTS = NOTEBOOKS.parent / "screenshots"
+SETTINGS = "@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
+MINUTES = 60_000  # milliseconds
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this computer"),
+]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab over a copy of the lessons: a function from a lesson's name to its address."""
+    folder = tmp_path_factory.mktemp("lessons")
+    for path in lessons():
+        notebook = nbformat.read(path, as_version=4)
+        # TensorBoard would outlive the test.
+        notebook.cells = [
+            c for c in notebook.cells if "nbval-skip" not in c.metadata.get("tags", [])
+        ]
+        nbformat.write(notebook, folder / path.name)
+    settings = tmp_path_factory.mktemp("settings")
+    (settings / SETTINGS).parent.mkdir(parents=True)
+    (settings / SETTINGS).write_text('{"windowingMode": "none"}')  # keep all cells in the page
+    course, token, port = NOTEBOOKS.parent, secrets.token_hex(16), free_port()
+    environment = os.environ | {
+        "PYTHONPATH": str(course),
+        "MNIST_HELPERS_DATA": os.environ.get("MNIST_HELPERS_DATA", str(course / "data")),
+        "JUPYTERLAB_SETTINGS_DIR": str(settings),
+    }
+    del environment["TQDM_DISABLE"]  # here the bars are wanted
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+        "--expose-app-in-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
+        f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}",
+        "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]  # fmt: skip
+    log = tmp_path_factory.mktemp("log") / "jupyterlab.txt"
+    with log.open("w") as file:
+        server = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+    yield lambda name: f"http://127.0.0.1:{port}/lab/tree/{name}?reset&token={token}"
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as control:
+        chromium = control.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_lesson(lab, browser):
+    """A function that opens a lesson and returns its page."""
+    pages = []
+
+    def open_it(path):
+        page = browser.new_page(viewport={"width": 1300, "height": 1000})
+        pages.append(page)
+        for _ in range(60):  # the server needs a few seconds to begin to listen
+            try:
+                page.goto(lab(path.name), timeout=2 * MINUTES)
+                break
+            except playwright.Error:
+                page.wait_for_timeout(500)
+        page.wait_for_selector(".jp-Notebook .jp-MarkdownOutput h1", timeout=2 * MINUTES)
+        return page
+
+    yield open_it
+    for page in pages:
+        page.close()
+
+
+def save(page, name):
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def run_all(page):
+    """Run all cells from a fresh kernel, wait for the last one, and watch for progress bars."""
+    page.evaluate(
+        """() => {
+            window.bars = 0;
+            new MutationObserver(() => {
+                window.bars = Math.max(window.bars, document.querySelectorAll(".progress").length);
+            }).observe(document.body, {childList: true, subtree: true});
+        }"""
+    )
+    page.set_default_timeout(15 * MINUTES)
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function(
+        """() => {
+            const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")];
+            return prompts.every(prompt => /^\\[\\d+\\]:$/.test(prompt.textContent.trim()));
+        }""",
+        timeout=15 * MINUTES,
+    )
+
+
+def images(page):
+    """Width, and spread of brightness, of every picture that a cell has drawn."""
+    return page.evaluate(
+        """() => Promise.all([...document.querySelectorAll(".jp-RenderedImage img")].map(
+            async image => {
+                await image.decode();
+                const canvas = document.createElement("canvas");
+                canvas.width = canvas.height = 64;
+                const context = canvas.getContext("2d");
+                context.drawImage(image, 0, 0, 64, 64);
+                const bytes = [...context.getImageData(0, 0, 64, 64).data];
+                const greens = bytes.filter((_, index) => index % 4 == 1);
+                return [image.naturalWidth, Math.max(...greens) - Math.min(...greens)];
+            }))"""
+    )
+
+
+def errors(page):
+    return page.locator('[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts()
+
+
+@pytest.mark.parametrize("path", lessons(), ids=lambda path: path.stem)
+def test_lesson_opens_with_its_pictures(path, open_lesson):
+    page = open_lesson(path)
+    page.wait_for_selector(".jp-RenderedImage img", timeout=2 * MINUTES)
+    pictures = images(page)
+    assert len(pictures) >= 5 and not errors(page)
+    assert all(width > 200 and spread > 30 for width, spread in pictures), pictures
+    save(page, path.stem)
+
+
+@pytest.mark.parametrize("path", lessons(["01", "03"]), ids=lambda path: path.stem)
+def test_lesson_runs_from_top_to_bottom(path, open_lesson):
+    page = open_lesson(path)
+    run_all(page)
+    assert not errors(page)
+    if path.name.startswith("03"):
+        assert page.evaluate("window.bars") > 0, "no progress bar was seen"
+    assert page.locator(".progress:visible").count() == 0
+    pictures = images(page)
+    assert all(width > 200 and spread > 30 for width, spread in pictures), pictures
+    page.locator(".jp-RenderedImage img").last.scroll_into_view_if_needed()
+    save(page, f"{path.stem}_after_running")
+
+
+def test_solution_is_folded_and_opens_with_a_click(open_lesson):
+    page = open_lesson(lessons(["01"])[0])
+    folded = page.locator(".jp-CodeCell:has(.jp-Placeholder-content)").first
+    folded.scroll_into_view_if_needed()
+    assert folded.locator(".cm-content").count() == 0
+    folded.locator(".jp-Placeholder-content").first.click()
+    folded_text = page.locator(".cm-content", has_text="#@title Solution 1.").first
+    folded_text.wait_for(timeout=MINUTES)
+    save(page, "solution_opened")
+
+
+def test_slider_of_lesson_05_moves_its_picture(open_lesson):
+    page = open_lesson(lessons(["05"])[0])
+    run_all(page)
+    assert not errors(page)
+    slider = page.locator(".widget-slider [role=slider]").first
+    slider.scroll_into_view_if_needed()
+    picture = page.locator(".jp-CodeCell:has(.widget-slider) .jp-RenderedImage img").first
+    before = picture.get_attribute("src")
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowRight")
+    page.wait_for_function(
+        """before => [...document.querySelectorAll(
+            ".jp-CodeCell:has(.widget-slider) .jp-RenderedImage img")].some(
+                image => image.src && image.src != before)""",
+        arg=before,
+    )
+    save(page, "slider_moved")
