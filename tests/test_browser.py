@@ -113,14 +113,21 @@ def run_all(page):
             }).observe(document.body, {childList: true, subtree: true});
         }"""
     )
-    page.set_default_timeout(15 * MINUTES)
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_function(
+    page.set_default_timeout(10 * MINUTES)
+    page.evaluate(
+        """async () => {
+            const context = window.jupyterapp.shell.currentWidget.sessionContext;
+            await context.ready;
+            await context.session.kernel.info;
+            await window.jupyterapp.commands.execute("notebook:run-all-cells");
+        }"""
+    )
+    page.wait_for_function(  # folded cells have an empty prompt
         """() => {
             const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")];
-            return prompts.every(prompt => /^\\[\\d+\\]:$/.test(prompt.textContent.trim()));
+            return prompts.every(prompt => /^(\\[\\d+\\]:)?$/.test(prompt.textContent.trim()));
         }""",
-        timeout=15 * MINUTES,
+        timeout=2 * MINUTES,
     )
 
 
