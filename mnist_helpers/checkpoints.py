@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
+from mnist_helpers.data import free_name
+
 
 class Checkpoint:
     """The file that holds one run. Use it in a `with` block: it is locked for other runs.
@@ -202,11 +204,8 @@ def folder(drive=False):
 
 def set_aside(path, ending):
     """Rename a file, if it is there, to the first free name of `path.ending-1`, `-2`, ..."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.{ending}-{number}")).exists():
-        number += 1
     if path.exists():
-        path.rename(aside)
+        path.rename(free_name(path, ending))
 
 
 def _differences(there, here):

@@ -216,10 +216,16 @@ def _find(raw, name):
     return None
 
 
-def _set_aside(path):
+def free_name(path, ending):
+    """The first of `path.ending-1`, `path.ending-2`, ... that no file has."""
     number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+    while (name := path.with_name(f"{path.name}.{ending}-{number}")).exists():
         number += 1
+    return name
+
+
+def _set_aside(path):
+    aside = free_name(path, "damaged")
     try:
         path.rename(aside)
         print(f"{path} is damaged. It is kept as {aside.name}.", file=sys.stderr)
