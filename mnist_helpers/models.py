@@ -6,6 +6,7 @@ Every model takes images (N, 1, 28, 28) in [0, 1] and flattens them inside itsel
 from itertools import pairwise
 from math import prod
 
+import torch.nn.functional as F
 from torch import nn
 
 PIXELS = 28 * 28
@@ -119,12 +120,24 @@ class ConvAutoencoder(Autoencoder):
             down += [nn.Conv2d(fine, coarse, 3, stride, padding=1), _leaky()]
         for (fine, coarse), stride in reversed(steps):
             # output_padding picks, of the two sizes that stride 2 maps to the same one, the even.
-            grow = nn.ConvTranspose2d(coarse, fine, 3, stride, padding=1, output_padding=stride - 1)
+            grow = UpConv2d(coarse, fine, 3, stride, padding=1, output_padding=stride - 1)
             up += [_leaky(), grow]
         super().__init__(
             nn.Sequential(*down, nn.Flatten(), *_dense(sizes, _leaky)),
             nn.Sequential(*_dense(sizes[::-1], _leaky), nn.Unflatten(1, maps), *up, nn.Sigmoid()),
         )
+
+
+class UpConv2d(nn.ConvTranspose2d):
+    """The same layer, quicker to train on a CPU: it adds its bias by itself.
+
+    PyTorch's CPU code for transposed convolutions (oneDNN) takes longer for the gradient of the
+    64 biases than for those of the 36,864 weights.
+    """
+
+    def forward(self, x):
+        x = F.conv_transpose2d(x, self.weight, None, self.stride, self.padding, self.output_padding)
+        return x + self.bias.to(x.dtype).view(-1, 1, 1)
 
 
 def count_parameters(model):
@@ -133,7 +146,8 @@ def count_parameters(model):
 
 
 def _leaky():
-    return nn.LeakyReLU(0.01)
+    # Overwriting its input saves memory and, where memory is slow, a tenth of the time.
+    return nn.LeakyReLU(0.01, inplace=True)
 
 
 def _dense(sizes, activation):

@@ -1,102 +1,30 @@
-"""Training any model of the course on any objective: fit, evaluate, History.
+"""Training any model of the course on any objective: fit, evaluate, History."""
 
-An *objective* is a function `objective(model, images, labels) -> scalar loss`. A *metric* has
-the same three arguments and returns a share between 0 and 1. Both are means over a batch.
-"""
-
-import functools
-import itertools
 import math
 import os
 import time
 
 import torch
-import torch.nn.functional as F
 from tqdm.auto import tqdm
 
 from mnist_helpers.checkpoints import Checkpoint
 from mnist_helpers.data import Digits, batches, check_digits
+from mnist_helpers.devices import at_precision, pick_device, pick_precision
 from mnist_helpers.logs import EpochLog
-from mnist_helpers.runs import History as History  # part of what this file offers
-from mnist_helpers.runs import Run, name_of, recipe_of
+from mnist_helpers.objectives import (
+    accuracy,
+    classification,
+    pixel_accuracy,
+    reconstruction,
+    reconstruction_bce,
+    stop_after,
+)
+from mnist_helpers.runs import History, Run, name_of, recipe_of
 
-# ---- objectives ----------------------------------------------------------------------------
-
-
-def classification(model, images, labels):
-    """Cross-entropy between the model's ten scores and the true digits, in nats.
-
-    Zero is perfect; ln 10 = 2.303 is a guess that gives every digit the same probability.
-
-    Args:
-        model: maps images (N, 1, 28, 28) to scores (N, 10).
-        images: (N, 1, 28, 28) float32.
-        labels: (N,) int64.
-    """
-    return F.cross_entropy(model(images), labels)
-
-
-def reconstruction(model, images, labels):
-    """Mean squared error per pixel between images and their reconstructions.
-
-    The target is the input itself, and `labels` are not used. In squared pixel units: zero is
-    perfect, and on MNIST 0.114 is an all-black output.
-
-    Args:
-        model: maps images (N, 1, 28, 28) in [0, 1] to reconstructions of the same shape.
-        images: (N, 1, 28, 28) float32.
-        labels: (N,) int64, unused; every objective has the same three arguments.
-    """
-    return F.mse_loss(model(images), images)
-
-
-def reconstruction_bce(model, images, labels):
-    """Binary cross-entropy per pixel, in nats: each pixel is a probability of ink.
-
-    The reconstruction term of Kingma & Welling, "Auto-Encoding Variational Bayes" (2014),
-    appendix C.1. Grey pixels keep it above zero even where the reconstruction is perfect.
-    The model's output must lie in [0, 1].
-    """
-    return F.binary_cross_entropy(model(images), images)
-
-
-def stop_after(steps, objective):
-    """The objective, with the stop button pressed after so many steps; None never presses it.
-
-    With a checkpoint, a long run can so be trained a sitting at a time.
-    """
-    calls = itertools.count()
-
-    @functools.wraps(objective)  # the same name: for `fit` it is the same objective
-    def stopping(model, images, labels):
-        if model.training and next(calls) == steps:
-            raise KeyboardInterrupt
-        return objective(model, images, labels)
-
-    return stopping
-
-
-# ---- metrics -------------------------------------------------------------------------------
-
-
-def accuracy(model, images, labels):
-    """Share of images whose largest score belongs to the true digit."""
-    return (model(images).argmax(dim=1) == labels).float().mean()
-
-
-def pixel_accuracy(model, images, labels, tolerance=0.1):
-    """Share of pixels that are reconstructed to within `tolerance` of their true brightness."""
-    return ((model(images) - images).abs() <= tolerance).float().mean()
-
-
-# ---- training ------------------------------------------------------------------------------
-
-
-def pick_device():
-    """The fastest device here: an NVIDIA GPU ("cuda"), an Apple GPU ("mps"), or the CPU."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+__all__ = [
+    "History", "accuracy", "classification", "evaluate", "fit", "one_cycle", "pick_device",
+    "pixel_accuracy", "reconstruction", "reconstruction_bce", "stop_after",
+]  # fmt: skip
 
 
 def one_cycle(max_lr):
@@ -111,7 +39,7 @@ def one_cycle(max_lr):
 
 def fit(
     model, train, objective, *, epochs, valid=None, metrics=(), batch_size=64,
-    optimizer=None, scheduler=None, seed=0, device=None, verbose=True,
+    optimizer=None, scheduler=None, seed=0, device=None, precision=None, verbose=True,
     checkpoint=None, checkpoint_every=None, fresh=False, log_dir=None,
 ):  # fmt: skip
     """Train a model, and print one line per epoch.
@@ -132,6 +60,7 @@ def fit(
             batch, such as `one_cycle(0.01)`; default: a constant rate.
         seed: of the shuffling, and of any randomness inside the model or the objective.
         device: default `pick_device()`.
+        precision: "float32", or "bfloat16" for faster convolutions; default: what is fastest.
         verbose: print the lines; the bar shows either way.
         checkpoint: file to save the run to, after each epoch. If it holds this run already,
             training goes on exactly where it was saved. Without a schedule, `epochs` may grow.
@@ -143,18 +72,19 @@ def fit(
         A `History` of the finished epochs, those before a checkpoint included.
 
     Raises:
-        TypeError, ValueError: the data, epochs or batch_size cannot be trained with, or the
-            checkpoint belongs to another run.
+        TypeError, ValueError: the data, epochs, batch_size or precision cannot be trained
+            with, or the checkpoint belongs to another run.
         RuntimeError: another run is saving to the same checkpoint.
         FloatingPointError: the loss became NaN or infinite.
         torch.OutOfMemoryError: the GPU's memory is too small for this.
     """
     _check(train, valid, metrics, epochs, checkpoint_every)
     home, device = next(model.parameters()).device, device or pick_device()
+    lower = at_precision(precision or pick_precision(model, device), device, objective)
     torch.manual_seed(seed)
-    model.to(device)
+    model.to(device, memory_format=torch.channels_last)  # the fast layout for convolutions
     loader, held_out = batches(_on(device, train), batch_size, seed=seed), _on(device, valid)
-    optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     optimizer.load_state_dict(optimizer.state_dict())  # its own tensors follow the model's
     schedule = scheduler and scheduler(optimizer, epochs * len(loader))
     run = Run(model, optimizer, schedule, loader.generator)
@@ -173,7 +103,7 @@ def fit(
             bar.initial = bar.n = len(run.history.train_loss) * len(loader) + run.step
             for epoch in range(len(run.history.train_loss) + 1, epochs + 1):
                 bar.set_description(f"epoch {epoch}/{epochs}")
-                _train_epoch(run, loader, objective, bar, saved, checkpoint_every)
+                _train_epoch(run, loader, lower, bar, saved, checkpoint_every)
                 _finish_epoch(run, loader, objective, held_out, metrics)
                 if verbose:
                     bar.write(run.history.last_line())

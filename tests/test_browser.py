@@ -16,7 +16,7 @@ import pytest
 from tests.regenerate import NOTEBOOKS, lessons
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SCREENSHOTS = NOTEBOOKS.parent / "screenshots"
 SETTINGS = "@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
 MINUTES = 60_000  # milliseconds
@@ -52,6 +52,7 @@ def lab(tmp_path_factory):
         "PYTHONPATH": str(course),
         "MNIST_HELPERS_DATA": os.environ.get("MNIST_HELPERS_DATA", str(course / "data")),
         "JUPYTERLAB_SETTINGS_DIR": str(settings),
+        "OMP_NUM_THREADS": "1",  # the browser needs a core too
     }
     del environment["TQDM_DISABLE"]  # here the bars are wanted
     command = [
@@ -113,7 +114,6 @@ def run_all(page):
             }).observe(document.body, {childList: true, subtree: true});
         }"""
     )
-    page.set_default_timeout(10 * MINUTES)
     page.evaluate(
         """async () => {
             const context = window.jupyterapp.shell.currentWidget.sessionContext;
@@ -127,7 +127,8 @@ def run_all(page):
             const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")];
             return prompts.every(prompt => /^(\\[\\d+\\]:)?$/.test(prompt.textContent.trim()));
         }""",
-        timeout=2 * MINUTES,
+        polling=1000,  # by default it asks for every frame, and takes the kernel's CPU
+        timeout=10 * MINUTES,
     )
 
 
@@ -169,7 +170,8 @@ def test_lesson_runs_from_top_to_bottom(path, open_lesson):
     assert not errors(page)
     if path.name.startswith("03"):
         assert page.evaluate("window.bars") > 0, "no progress bar was seen"
-    assert page.locator(".progress:visible").count() == 0
+    # All bars are gone but those, in red, of the runs that the lesson itself stops.
+    assert page.locator(".progress:not(:has(.progress-bar-danger)):visible").count() == 0
     pictures = images(page)
     assert all(width > 200 and spread > 30 for width, spread in pictures), pictures
     page.locator(".jp-RenderedImage img").last.scroll_into_view_if_needed()
@@ -191,17 +193,15 @@ def test_slider_of_lesson_05_moves_its_picture(open_lesson):
     page = open_lesson(lessons(["05"])[0])
     run_all(page)
     assert not errors(page)
-    slider = page.locator(".widget-slider [role=slider]").first
+    slider = page.locator(".widget-slider [role=slider]").nth(1)
     slider.scroll_into_view_if_needed()
-    picture = page.locator(".jp-CodeCell:has(.widget-slider) .jp-RenderedImage img").first
+    picture = page.locator("img.widget-image").first
     before = picture.get_attribute("src")
     slider.focus()
-    for _ in range(5):
+    for _ in range(30):
         slider.press("ArrowRight")
     page.wait_for_function(
-        """before => [...document.querySelectorAll(
-            ".jp-CodeCell:has(.widget-slider) .jp-RenderedImage img")].some(
-                image => image.src && image.src != before)""",
-        arg=before,
+        "before => document.querySelector('img.widget-image').src != before", arg=before
     )
+    picture.scroll_into_view_if_needed()
     save(page, "slider_moved")

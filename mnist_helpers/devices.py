@@ -1,0 +1,54 @@
+"""Where a model is trained, and how precisely it computes: picked here, open to override."""
+
+import functools
+
+import torch
+from torch import nn
+
+
+def pick_device():
+    """The fastest device here: an NVIDIA GPU ("cuda"), an Apple GPU ("mps"), or the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def pick_precision(model, device):
+    """The precision that trains this model fastest on this device: "float32" or "bfloat16".
+
+    A bfloat16 has the range of a float32 and 8 of its 24 binary digits. Where the hardware
+    multiplies such numbers by itself, convolutions take about half the time; the dense layers
+    of the course, all of them small, gain nothing. The first convolutional model gets a note.
+    """
+    if not any(isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) for layer in model.modules()):
+        return "float32"
+    precision = "bfloat16" if _has_bfloat16(torch.device(device)) else "float32"
+    _say_once(f"Convolutions are trained in {precision} here. precision=... overrides it.")
+    return precision
+
+
+def at_precision(precision, device, objective):
+    """The objective, with the model's matrix products and convolutions at that precision.
+
+    Weights, their gradients and losses stay float32 (PyTorch calls this *autocast*).
+
+    Raises:
+        ValueError: `precision` is neither "float32" nor "bfloat16".
+    """
+    if precision == "float32":
+        return objective
+    if precision != "bfloat16":
+        raise ValueError(f'precision is {precision!r}; it must be "float32" or "bfloat16"')
+    return torch.autocast(torch.device(device).type, torch.bfloat16)(objective)
+
+
+def _has_bfloat16(device):
+    """Whether the hardware itself has such arithmetic; emulated, it is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
+
+
+@functools.cache
+def _say_once(line):
+    print(line)
