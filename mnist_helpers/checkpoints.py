@@ -81,7 +81,8 @@ class Checkpoint:
                 )
             if reasons:
                 print(f"{reasons[0]}. Going back to {path.name}.", file=sys.stderr)
-                set_aside(self.path, "damaged")
+                with suppress(OSError):  # a folder that can only be read: it stays where it is
+                    set_aside(self.path, "damaged")
             return content["state"]
         if reasons:
             raise ValueError(

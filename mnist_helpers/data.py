@@ -56,6 +56,12 @@ class Digits(TensorDataset):
     def labels(self):
         return self.tensors[1]
 
+    def __getitem__(self, index):
+        if self.images.is_cuda and isinstance(index, list):
+            # From pinned memory the list travels to the GPU while the GPU goes on computing.
+            index = torch.tensor(index, pin_memory=True).to(self.images.device, non_blocking=True)
+        return super().__getitem__(index)
+
     def subset(self, index):
         """The images at `index` (a slice, a list, or a tensor of numbers or booleans)."""
         return Digits(self.images[index], self.labels[index], self.source)
@@ -240,23 +246,25 @@ def _download(root):
     """
     from torchvision.datasets import MNIST
 
+    try:
+        (raw := root / "MNIST" / "raw").mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix="download-", dir=root)
+    except OSError as error:
+        reason = f"it is not complete in {root}, and that folder is not writable"
+        raise OSError(reason) from error
     reasons = []
-    # Given all mirrors, torchvision stops at the first that hangs or hangs up; so one at a time.
-    for mirror in MNIST.mirrors:
-        try:
-            (raw := root / "MNIST" / "raw").mkdir(parents=True, exist_ok=True)
-            folder = tempfile.TemporaryDirectory(prefix="download-", dir=root)
-        except OSError as error:
-            reason = f"it is not complete in {root}, and that folder is not writable"
-            raise OSError(reason) from error
-        with folder as fresh, _patience(PATIENCE), redirect_stdout(sys.stderr):
+    with folder as fresh, _patience(PATIENCE), redirect_stdout(sys.stderr):
+        # Given all mirrors, torchvision stops at the first that hangs or hangs up; so one at a
+        # time, each into a folder of its own.
+        for mirror in MNIST.mirrors:
             print(f"Downloading MNIST (11 MB) from {mirror} into {root} ...")
+            attempt = Path(fresh) / str(len(reasons))
             try:
-                type("MNIST", (MNIST,), {"mirrors": [mirror]})(fresh, download=True)
+                type("MNIST", (MNIST,), {"mirrors": [mirror]})(attempt, download=True)
             except (OSError, RuntimeError, HTTPException) as error:
                 reasons.append(f"{mirror}: {' '.join(str(error).split())}")
                 continue
-            for path in (Path(fresh) / "MNIST" / "raw").iterdir():
+            for path in (attempt / "MNIST" / "raw").iterdir():
                 os.replace(path, raw / path.name)
             return
     raise OSError(f"it is not complete in {root}, and the download failed ({'; '.join(reasons)})")

@@ -49,7 +49,7 @@ def main(arguments=None, notebooks=NOTEBOOKS):
     options = _options(arguments)
     try:
         if options.out:
-            sources = lessons(notebooks, options.numbers)
+            sources = lessons(options.numbers, notebooks)
             hand_out(sources, options.out, options.solutions, options.standalone, options.force)
         else:
             report(options.collect, options.csv, options.force)
@@ -99,7 +99,7 @@ def hand_out(sources, out, solutions=False, standalone=False, force=False):
         print(copy)
 
 
-def lessons(notebooks=NOTEBOOKS, numbers=()):
+def lessons(numbers=(), notebooks=NOTEBOOKS):
     """Paths of the lessons with these numbers ("01", ...); of all lessons when none is given.
 
     It raises FileNotFoundError where the package is installed without the course around it,

@@ -3,7 +3,11 @@
 import gzip
 import hashlib
 import http.server
+import os
+import shutil
 import struct
+import subprocess
+import sys
 import threading
 from functools import partial
 
@@ -165,3 +169,24 @@ def put(tmp_path):
         return raw
 
     return write
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A small disk of its own at tmp_path/"disk": `disk(options)` mounts it, or changes it."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options):
+        again = "remount," if os.path.ismount(folder) else ""
+        command = ["mount", "-t", "tmpfs", "-o", again + options, "tmpfs", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+        return folder
+
+    if not (sys.platform == "linux" and os.geteuid() == 0 and shutil.which("mount")):
+        pytest.skip("only the administrator of a Linux machine can mount a small disk")
+    yield mount
+    if os.path.ismount(folder):
+        subprocess.run(["umount", str(folder)], check=True)

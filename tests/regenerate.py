@@ -17,21 +17,10 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from mnist_helpers.handout import NOTEBOOKS, lessons
+
 COURSE = Path(__file__).resolve().parent.parent
-NOTEBOOKS = COURSE / "notebooks"
 PICTURES = COURSE / "pictures"
-
-
-def lessons(numbers=()):
-    """Paths of the lessons with these numbers ("01", ...); of all lessons when none is given.
-
-    Raises:
-        ValueError: there is no lesson of such a number.
-    """
-    paths = {path.name[:2]: path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))}
-    if unknown := set(numbers) - set(paths):
-        raise ValueError(f"no lesson {', '.join(sorted(unknown))}; there are: {', '.join(paths)}")
-    return [paths[number] for number in numbers or paths]
 
 
 def execute(notebook, **environment):

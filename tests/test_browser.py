@@ -16,7 +16,8 @@ import pytest
 from tests.regenerate import NOTEBOOKS, lessons
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 SCREENSHOTS = NOTEBOOKS.parent / "screenshots"
 SETTINGS = "@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
 MINUTES = 60_000  # milliseconds

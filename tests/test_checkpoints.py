@@ -270,6 +270,18 @@ def test_damaged_newest_file_falls_back_to_the_one_before(path, whole, capsys, h
     assert (path.parent / "dense.pt.damaged-1").read_bytes() == damaged
 
 
+def test_damaged_newest_file_on_a_disk_that_is_read_only(disk, whole, capsys):
+    path = disk("size=8m") / "dense.pt"
+    train(path, failing(30))
+    damage("truncated", path)
+    before = contents(path.parent)
+    disk("ro,size=8m")
+    with pytest.warns(UserWarning, match="cannot be (locked|saved)"):
+        assert same(train(path), whole)
+    assert "Going back to dense.pt.previous" in capsys.readouterr().err
+    assert contents(path.parent) == before
+
+
 @pytest.mark.parametrize("how", DAMAGES)
 def test_damaged_file_with_nothing_before_it_is_refused_and_stays(path, how):
     quick(path)

@@ -3,10 +3,7 @@
 import gzip
 import os
 import random
-import shutil
 import socket
-import subprocess
-import sys
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -255,27 +252,6 @@ def test_damaged_file_and_only_bad_mirrors_loses_none_of_the_4_files(
 
 
 # ---- folders that take no files ------------------------------------------------------------
-
-
-@pytest.fixture
-def disk(tmp_path):
-    """A small disk of its own at tmp_path/"disk": `disk(options)` mounts it, or changes it."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def mount(options):
-        again = "remount," if os.path.ismount(folder) else ""
-        command = ["mount", "-t", "tmpfs", "-o", again + options, "tmpfs", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
-        return folder
-
-    if not (ROOT and sys.platform == "linux" and shutil.which("mount")):
-        pytest.skip("only the administrator of a Linux machine can mount a small disk")
-    yield mount
-    if os.path.ismount(folder):
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from mnist_helpers.models import (
     Classifier,
     ConvAutoencoder,
     DenseAutoencoder,
+    UpConv2d,
     count_parameters,
 )
 
@@ -103,3 +104,16 @@ def test_latent_dim_zero(model):
 def test_convolutions_that_do_not_fit(sizes, message):
     with pytest.raises(ValueError, match=message):
         ConvAutoencoder(**sizes)
+
+
+def test_up_convolution_and_its_gradients_are_those_of_pytorch():
+    torch.manual_seed(0)
+    ours = UpConv2d(5, 3, 3, stride=2, padding=1, output_padding=1)
+    theirs = nn.ConvTranspose2d(5, 3, 3, stride=2, padding=1, output_padding=1)
+    theirs.load_state_dict(ours.state_dict())
+    x, target = torch.rand(4, 5, 7, 7), torch.rand(4, 3, 14, 14)
+    for layer in (ours, theirs):
+        nn.functional.mse_loss(layer(x), target).backward()
+    torch.testing.assert_close(ours(x), theirs(x))
+    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
+    torch.testing.assert_close(ours.bias.grad, theirs.bias.grad)

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from mnist_helpers import devices
 from mnist_helpers.data import Digits, split
-from mnist_helpers.models import Classifier, DenseAutoencoder
+from mnist_helpers.models import Classifier, ConvAutoencoder, DenseAutoencoder
 from mnist_helpers.training import (
     accuracy,
     classification,
@@ -306,3 +307,58 @@ def test_model_comes_back_from_the_device_it_was_trained_on(digits):
         fit(model, digits, classification, epochs=1, optimizer=optimizer, device=pick_device())
     assert {p.device.type for p in model.parameters()} == {"cpu"}
     assert model(digits.images).shape == (200, 10)
+
+
+# ---- precision -----------------------------------------------------------------------------
+
+
+def conv(digits, **options):
+    torch.manual_seed(0)
+    model = ConvAutoencoder(4, channels=(8, 8), strides=(2, 2))
+    options = dict(objective=reconstruction, epochs=20, verbose=False) | options
+    return model, fit(model, digits, **options)
+
+
+def test_bfloat16_learns_as_much_in_as_many_steps(digits):
+    exact, coarse = (conv(digits, precision=p)[1].train_loss for p in ("float32", "bfloat16"))
+    assert exact[-1] < 0.7 * exact[0]
+    assert coarse != exact and coarse[-1] == pytest.approx(exact[-1], rel=0.02)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_only_what_the_model_computes_has_that_precision(digits, precision):
+    seen = []
+
+    def objective(model, images, labels):
+        seen.append(model.encode(images).dtype)
+        return reconstruction(model, images, labels)
+
+    model, _ = conv(digits, objective=objective, epochs=1, precision=precision)
+    assert set(seen) == {getattr(torch, precision)}
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert {p.grad.dtype for p in model.parameters()} == {torch.float32}
+
+
+def test_binary_cross_entropy_in_bfloat16(digits):
+    exact, coarse = (
+        conv(digits, objective=reconstruction_bce, precision=p)[1].train_loss[-1]
+        for p in ("float32", "bfloat16")
+    )
+    assert coarse == pytest.approx(exact, rel=0.02)
+
+
+def test_precision_is_picked_by_hardware_and_layers_and_said_once(digits, capsys):
+    devices._say_once.cache_clear()
+    assert devices.pick_precision(new_model(), "cpu") == "float32"
+    assert capsys.readouterr().out == ""
+    fast = torch.cpu.get_capabilities().get("avx512_bf16", False)
+    for _ in range(2):
+        picked = devices.pick_precision(ConvAutoencoder(2), "cpu")
+        assert picked == ("bfloat16" if fast else "float32")
+    said = capsys.readouterr().out
+    assert said == f"Convolutions are trained in {picked} here. precision=... overrides it.\n"
+
+
+def test_unknown_precision_is_refused(digits):
+    with pytest.raises(ValueError, match="precision is 'float16'; it must be \"float32\" or"):
+        conv(digits, precision="float16")

@@ -14,33 +14,32 @@ from mnist_helpers.models import DenseAutoencoder, count_parameters
 def tied_weights(answer, train, test):
     """A class of models whose way back, codes -> images, uses the weights of the way in."""
     images = test.images[:20]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = deepcopy(answer) if isinstance(answer, nn.Module) else function(answer)()
-        if not isinstance(model, nn.Module) or not hasattr(model, "encoder"):
-            raise Mistake(f"This needs the class; you gave {describe(answer)}.", known=False)
-        learned = count_parameters(model)
-        if learned >= 2 * 784 * 32:
+    torch.manual_seed(0)
+    model = deepcopy(answer) if isinstance(answer, nn.Module) else function(answer)()
+    if not isinstance(model, nn.Module) or not hasattr(model, "encoder"):
+        raise Mistake(f"This needs the class; you gave {describe(answer)}.", known=False)
+    learned = count_parameters(model)
+    if learned >= 2 * 784 * 32:
+        raise Mistake(
+            f"Your model has {learned:,} numbers to learn, and a tied one has 25,904. Is there "
+            "a second matrix for the way back?"
+        )
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    weight, bias = model.encoder.weight.detach(), model.bias.detach()
+    z = model.encoder(images.flatten(1)).detach()  # (20, 32)
+    try:
+        drawn = model(images.clone())
+    except (RuntimeError, AttributeError) as error:
+        text = str(error)
+        if "ellipsis" in text:
+            raise Mistake("The missing line still says `...`. What draws from z?") from None
+        if "cannot be multiplied" in text or "must match the size" in text:
             raise Mistake(
-                f"Your model has {learned:,} numbers to learn, and a tied one has 25,904. Is there "
-                "a second matrix for the way back?"
-            )
-        for parameter in model.parameters():
-            nn.init.normal_(parameter, std=0.2)
-        weight, bias = model.encoder.weight.detach(), model.bias.detach()
-        z = model.encoder(images.flatten(1)).detach()  # (20, 32)
-        try:
-            drawn = model(images.clone())
-        except (RuntimeError, AttributeError) as error:
-            text = str(error)
-            if "ellipsis" in text:
-                raise Mistake("The missing line still says `...`. What draws from z?") from None
-            if "cannot be multiplied" in text or "must match the size" in text:
-                raise Mistake(
-                    f"The shapes do not fit: {text}. The codes are (N, 32), the weight of the "
-                    "encoder is (32, 784), and the drawing is (N, 784). Which way round?"
-                ) from None
-            raise
+                f"The shapes do not fit: {text}. The codes are (N, 32), the weight of the "
+                "encoder is (32, 784), and the drawing is (N, 784). Which way round?"
+            ) from None
+        raise
     drawn = tensor(drawn, images.shape).flatten(1)
     sums = z @ weight
     known = [
@@ -109,25 +108,24 @@ def _near(pair, other):
 def repair_decoder(answer, train, test):
     """A function latent_dim -> decoder that maps codes (N, latent_dim) to (N, 1, 28, 28)."""
     images = test.images[:64]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        decoder = deepcopy(answer) if isinstance(answer, nn.Module) else function(answer)(8)
-        if not isinstance(decoder, nn.Module):
-            raise Mistake(f"This needs a decoder; it is {describe(decoder)}.", known=False)
-        first = next((m for m in decoder.modules() if isinstance(m, nn.Linear)), None)
-        codes = torch.randn(64, first.in_features if first else 8)
-        loud = deepcopy(decoder).eval()
-        with torch.no_grad():
-            for parameter in loud.parameters():
-                parameter.mul_(10)  # so that the last layer is seen at its limits
-            drawn = loud(codes)
-        if drawn.shape != images.shape:
-            raise Mistake(
-                f"64 codes become {tuple(drawn.shape)}; images are (64, 1, 28, 28). Which layer "
-                "makes an image out of 784 numbers?"
-            )
-        _check_range(drawn, images)
-        error = _fit(decoder, codes, images)
+    torch.manual_seed(0)
+    decoder = deepcopy(answer) if isinstance(answer, nn.Module) else function(answer)(8)
+    if not isinstance(decoder, nn.Module):
+        raise Mistake(f"This needs a decoder; it is {describe(decoder)}.", known=False)
+    first = next((m for m in decoder.modules() if isinstance(m, nn.Linear)), None)
+    codes = torch.randn(64, first.in_features if first else 8)
+    loud = deepcopy(decoder).eval()
+    with torch.no_grad():
+        for parameter in loud.parameters():
+            parameter.mul_(10)  # so that the last layer is seen at its limits
+        drawn = loud(codes)
+    if drawn.shape != images.shape:
+        raise Mistake(
+            f"64 codes become {tuple(drawn.shape)}; images are (64, 1, 28, 28). Which layer "
+            "makes an image out of 784 numbers?"
+        )
+    _check_range(drawn, images)
+    error = _fit(decoder, codes, images)
     black = images.square().mean().item()
     if not error < 0.9 * black:
         raise Mistake(
@@ -231,8 +229,7 @@ def strange_images(answer, train, test):
         theirs, their_misses = _errors(model, known)
         low, high = theirs.sort().values[[-7, -3]]
         clear = (errors < low) | (errors > high)  # not where ways to take the 99 % may differ
-        with torch.random.fork_rng(devices=[]):
-            rings = _verdicts(alarm(model, known.clone(), images.clone()), images.shape)
+        rings = _verdicts(alarm(model, known.clone(), images.clone()), images.shape)
         limit = theirs.quantile(0.99)
         if not torch.equal(rings[clear], (errors > limit)[clear]):
             wrong = (rings, clear, theirs, their_misses)
@@ -270,7 +267,7 @@ def strange_images(answer, train, test):
 
 def _mean_drawer(train):
     """A model that draws almost the mean image, whatever comes in."""
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with torch.no_grad():
         torch.manual_seed(0)
         model = DenseAutoencoder(8, hidden=())
         mean = train.images[:1000].mean(dim=0).flatten()
