@@ -1,11 +1,9 @@
-"""Looking into codes: encoding a data set, PCA as the linear rival, neighbours, probes, paths."""
+"""Looking into codes: encoding a data set, PCA as the linear rival, neighbours, probes, paths.
+
+scikit-learn takes longer to import than all the rest, so it is imported where it is used.
+"""
 
 import torch
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 
 def encode(model, images, batch_size=1000):
@@ -35,6 +33,8 @@ def fit_pca(images, components):
 
     Its `components_`, (components, 784), are the directions in which the images differ most.
     """
+    from sklearn.decomposition import PCA
+
     return PCA(components, svd_solver="covariance_eigh").fit(images.flatten(1).numpy())
 
 
@@ -54,6 +54,8 @@ def nearest_neighbours(points, queries, count):
 
     Distances are Euclidean. A query that is itself among the points comes first.
     """
+    from sklearn.neighbors import NearestNeighbors
+
     search = NearestNeighbors(n_neighbors=count).fit(points.flatten(1))
     return torch.from_numpy(search.kneighbors(queries.flatten(1), return_distance=False))
 
@@ -63,6 +65,8 @@ def neighbour_accuracy(train_points, train_labels, test_points, test_labels, nei
 
     Points are (N, d) or images; high accuracy means that near in this space is alike in class.
     """
+    from sklearn.neighbors import KNeighborsClassifier
+
     vote = KNeighborsClassifier(neighbours).fit(train_points.flatten(1), train_labels)
     return float(vote.score(test_points.flatten(1), test_labels))
 
@@ -73,6 +77,10 @@ def linear_probe(train_points, train_labels, test_points, test_labels):
     A *linear probe* asks whether a flat cut through the space separates the classes:
     Alain & Bengio, "Understanding intermediate layers using linear classifier probes" (2016).
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200, tol=1e-3))
     probe.fit(train_points.flatten(1), train_labels)
     return float(probe.score(test_points.flatten(1), test_labels))
