@@ -45,8 +45,12 @@ def pca_reconstruct(train_images, test_images, components):
     fitted to (Eckart & Young, 1936). Both arguments and the result are (N, 1, 28, 28).
     """
     pca = fit_pca(train_images, components)
-    codes = pca.transform(test_images.flatten(1).numpy())
-    return torch.from_numpy(pca.inverse_transform(codes)).float().view_as(test_images)
+
+    def draw(images):
+        codes = pca.transform(images.flatten(1).numpy())
+        return torch.from_numpy(pca.inverse_transform(codes)).float().view_as(images)
+
+    return torch.cat([draw(part) for part in test_images.split(1000)])  # it saves memory
 
 
 def nearest_neighbours(points, queries, count):

@@ -3,13 +3,17 @@
 Every model takes images (N, 1, 28, 28) in [0, 1] and flattens them inside itself.
 """
 
+import json
 from itertools import pairwise
 from math import prod
+from pathlib import Path
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
 PIXELS = 28 * 28
+WEIGHTS = Path(__file__).with_name("weights")
 
 
 class Classifier(nn.Module):
@@ -138,6 +142,37 @@ class UpConv2d(nn.ConvTranspose2d):
     def forward(self, x):
         x = F.conv_transpose2d(x, self.weight, None, self.stride, self.padding, self.output_padding)
         return x + self.bias.to(x.dtype).view(-1, 1, 1)
+
+
+def pretrained(name):
+    """A network that the course has trained for you, on the CPU.
+
+    Args:
+        name: "conv-2d", the full network of lesson 4: 64 maps in each of four layers, and a
+            code of two numbers. `provenance(name)` tells how it was trained.
+
+    Raises:
+        ValueError: there is no such network.
+    """
+    architecture = provenance(name)["architecture"]
+    with torch.device("meta"):  # no memory and no random numbers for weights that are replaced
+        model = ConvAutoencoder(**architecture)
+    weights = torch.load(WEIGHTS / f"{name}.pt", map_location="cpu", weights_only=True)
+    model.load_state_dict(weights, assign=True)
+    return model.eval()
+
+
+def provenance(name):
+    """How a pretrained network was made: recipe, seed, data, epochs, losses, test error; a dict.
+
+    Raises:
+        ValueError: there is no such network.
+    """
+    path = WEIGHTS / f"{name}.json"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in WEIGHTS.glob("*.json")))
+        raise ValueError(f"no pretrained network {name!r}; there are: {known}")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def count_parameters(model):

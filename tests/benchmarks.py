@@ -3,16 +3,16 @@
     python -m tests.benchmarks                  # everything; half an hour on 2 cores
     python -m tests.benchmarks dense small      # some parts
 
-Run it with nothing else running. It needs MNIST. It prints a table and writes it to
-tests/benchmarks.json, where parts that were not run keep what was measured before. Machines
+Run it with nothing else running. It needs MNIST. It prints a table, and writes it to
+tests/benchmarks.json and to the README; parts that are not run keep what was measured. Machines
 differ, and one machine differs from minute to minute: rows that are compared are measured in
 turn, several times, in the same process. Read the ratios.
 """
 
 import argparse
+import inspect
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -40,8 +40,7 @@ from mnist_helpers.training import evaluate, fit, one_cycle, pick_device, recons
 from tests.regenerate import COURSE, lessons
 
 RESULTS = Path(__file__).with_name("benchmarks.json")
-MIB = 2**20
-PEAK = resource.RUSAGE_SELF, 1 if sys.platform == "darwin" else 1024  # whose, and bytes a unit
+README, START, END = COURSE / "README.md", "<!-- benchmarks -->\n", "<!-- end of benchmarks -->\n"
 
 
 # ---- the scripts that are compared ---------------------------------------------------------
@@ -51,13 +50,24 @@ def plain_dense(folder, epochs=10):
     """The recipe of lesson 3 as people write it, image by image."""
     torch.manual_seed(0)
     dataset = torchvision.datasets.MNIST(folder, train=True, transform=ToTensor())
-    loader = DataLoader(dataset, batch_size=64, shuffle=True)
     model = nn.Sequential(
         nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 32),
         nn.Linear(32, 128), nn.ReLU(), nn.Linear(128, 784), nn.Sigmoid(),
         nn.Unflatten(1, (1, 28, 28)),
     )  # fmt: skip
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    return plain_loop(model, dataset, 1e-3, epochs)
+
+
+def plain_conv(folder, count=6400):
+    """The full network of lesson 4, in float32, over the first `count` images."""
+    dataset = torchvision.datasets.MNIST(folder, train=True, transform=ToTensor())
+    model = with_plain_layers(full_network())
+    return plain_loop(model, Subset(dataset, range(count)), 5e-4, epochs=1)
+
+
+def plain_loop(model, dataset, rate, epochs):
+    loader = DataLoader(dataset, batch_size=64, shuffle=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     criterion = nn.MSELoss()
     for _ in range(epochs):
         total = 0.0
@@ -70,28 +80,13 @@ def plain_dense(folder, epochs=10):
     return model
 
 
-def plain_conv(folder, count=6400):
-    """The full network of lesson 4 in a plain float32 loop, over the first `count` images."""
-    dataset = torchvision.datasets.MNIST(folder, train=True, transform=ToTensor())
-    loader = DataLoader(Subset(dataset, range(count)), batch_size=64, shuffle=True)
-    model = with_plain_layers(full_network())
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-4)
-    criterion = nn.MSELoss()
-    total = 0.0
-    for images, _ in loader:
-        optimizer.zero_grad()
-        loss = criterion(model(images), images)
-        loss.backward()
-        optimizer.step()
-        total += loss.item() * len(images)
-    return model
-
-
-def dense(train, epochs=10, device="cpu"):
+def dense(train, epochs=10, device="cpu", fused=True, **options):
     """The same recipe through `fit`."""
     torch.manual_seed(0)
     model = DenseAutoencoder(32)
-    history = fit(model, train, reconstruction, epochs=epochs, device=device, verbose=False)
+    adam = torch.optim.Adam(model.parameters(), lr=1e-3, fused=fused)
+    options = {"objective": reconstruction, "device": device, "verbose": False} | options
+    history = fit(model, train, epochs=epochs, optimizer=adam, **options)
     model.seconds = statistics.median(history.seconds)
     return model
 
@@ -107,9 +102,9 @@ def dense_quick(train):
     return model
 
 
-def conv(train, count=6400, device="cpu", precision=None):
+def conv(train, count=6400, device="cpu", precision=None, change=lambda model: model):
     """The full network of lesson 4 through `fit`, over the first `count` images."""
-    model = full_network()
+    model = change(full_network())
     adam = torch.optim.Adam(model.parameters(), lr=5e-4, fused=True)
     fit(model, train.subset(slice(count)), reconstruction, epochs=1, optimizer=adam,
         device=device, precision=precision, verbose=False)  # fmt: skip
@@ -137,13 +132,30 @@ def starting_black(model):
 
 
 def with_plain_layers(model):
-    """The model with PyTorch's own layers where the course has quicker ones."""
+    return with_separate_outputs(with_plain_biases(model))
+
+
+def with_plain_biases(model):
+    """PyTorch's own transposed convolutions in the place of the course's quicker ones."""
     for layer in model.modules():
         if isinstance(layer, UpConv2d):
             layer.__class__ = nn.ConvTranspose2d
+    return model
+
+
+def with_separate_outputs(model):
+    """Activations that do not overwrite their inputs."""
+    for layer in model.modules():
         if isinstance(layer, nn.LeakyReLU):
             layer.inplace = False
     return model
+
+
+def read_at_once(model, images, labels):
+    """The objective, with its value read in every step."""
+    loss = reconstruction(model, images, labels)
+    loss.item()
+    return loss
 
 
 # ---- measuring -----------------------------------------------------------------------------
@@ -186,8 +198,20 @@ def mse(model, test, count=10_000):
     return evaluate(model, test.subset(slice(count)), reconstruction)["reconstruction"]
 
 
-def peak_memory(workload):
-    """Largest memory, in MiB, of a process of its own that runs `tests.benchmarks --once`."""
+def peak():
+    """The largest memory that this process has had, in MiB."""
+    import re
+    import resource
+    import sys
+    from pathlib import Path
+
+    if sys.platform == "linux":  # its getrusage also counts the process that started this one
+        return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def peak_of(workload):
+    """`peak` of a process of its own that runs one of the workloads."""
     command = [sys.executable, "-m", "tests.benchmarks", "--once", workload]
     done = subprocess.run(command, cwd=COURSE, capture_output=True, text=True, check=True)
     return float(done.stdout.splitlines()[-1])
@@ -266,9 +290,32 @@ def measure_small(folder, train, test):
         yield row("7", what, times)
 
 
+def measure_speedups(folder, train, test):
+    """What each speed-up brings: the same training without it."""
+    one, some = partial(dense, train, 1), partial(conv, train, 1920)
+    for what, runs in (
+        ("a dense epoch", {
+            "as it is": one,
+            "Adam not fused": partial(one, fused=False),
+            "the loss read in every step": partial(one, objective=read_at_once),
+            "in bfloat16": partial(one, precision="bfloat16"),
+        }),
+        ("64 channels, 30 steps", {
+            "as they are": some,
+            "in float32": partial(some, precision="float32"),
+            "PyTorch's own gradient of biases": partial(some, change=with_plain_biases),
+            "activations into new memory": partial(some, change=with_separate_outputs),
+        }),
+    ):  # fmt: skip
+        seconds, _ = in_turn(5, *runs.values())
+        for how, times in zip(runs, seconds):
+            ratio = statistics.median(times) / statistics.median(seconds[0])
+            yield row("speed-ups", f"{what}: {how}", times, slower=ratio)
+
+
 def measure_memory(folder, train, test):
     for workload in WORKLOADS:
-        yield {"row": "8", "what": f"peak memory: {workload}", "mib": peak_memory(workload)}
+        yield {"row": "8", "what": f"peak memory: {workload}", "mib": peak_of(workload)}
 
 
 def measure_scaling(folder, train, test):
@@ -306,8 +353,7 @@ def measure_course(folder, train, test):
         notebook.cells = [
             cell for cell in notebook.cells if not skip & set(cell.metadata.get("tags", []))
         ]
-        who, unit = PEAK
-        code = f"import resource; print(resource.getrusage({who}).ru_maxrss * {unit})"
+        code = f"{inspect.getsource(peak)}print(peak())"
         notebook.cells.append(nbformat.v4.new_code_cell(code))
         with tempfile.TemporaryDirectory() as runs:
             os.environ["MNIST_HELPERS_CHECKPOINTS"] = runs
@@ -315,8 +361,8 @@ def measure_course(folder, train, test):
                                     resources={"metadata": {"path": str(path.parent)}})  # fmt: skip
             (seconds,), _ = in_turn(1, client.execute)
         cells = [cell_seconds(cell) for cell in notebook.cells if cell.cell_type == "code"]
-        peak = float(notebook.cells[-1].outputs[0].text) / MIB
-        yield row("10", f"lesson {path.name[:2]}", seconds, slowest_cell=max(cells), mib=peak)
+        most = float(notebook.cells[-1].outputs[0].text)
+        yield row("10", f"lesson {path.name[:2]}", seconds, slowest_cell=max(cells), mib=most)
 
 
 def cell_seconds(cell):
@@ -348,10 +394,19 @@ WORKLOADS = {
 # ---- the table -----------------------------------------------------------------------------
 
 
-def table(results):
-    """The results as a table in Markdown."""
+def with_table(readme, results):
+    """The text of the README with these results in it."""
+    head, rest = readme.split(START)
+    _, tail = rest.split(END)
+    return (
+        f"{head}{START}Measured on: {results['machine']}.\n\n{table(results['rows'])}\n{END}{tail}"
+    )
+
+
+def table(rows):
+    """Results as a table in Markdown."""
     lines = ["| row | what | seconds (range) | test MSE | |", "|---|---|---|---|---|"]
-    for entry in results["rows"]:
+    for entry in rows:
         seconds = ""
         if "seconds" in entry:
             seconds = f"{entry['seconds']:.3g}"
@@ -367,13 +422,15 @@ def table(results):
 def remarks(entry):
     texts = {
         "faster": "{:.1f} times as fast as the plain one",
+        "slower": "{:.2f} times as long",
         "share": "{:.1%}" + (" of an epoch" if "saving" in entry["what"] else " of row 4's speed"),
         "gigaflops": "{:.0f} thousand million operations per second",
         "exponent": "{:.2f}",
         "slowest_cell": "slowest cell {:.0f} s",
         "mib": "{:.0f} MiB",
     }
-    known = {key: value for key, value in entry.items() if (key, value) != ("faster", 1)}
+    itself = {("faster", 1), ("slower", 1)}
+    known = dict(set(entry.items()) - itself)
     return "; ".join(text.format(known[key]) for key, text in texts.items() if key in known)
 
 
@@ -397,8 +454,7 @@ def main(arguments=None):
         unpack(Path(folder) / "MNIST" / "raw")
         if options.once:
             WORKLOADS[options.once](folder, train)
-            who, unit = PEAK
-            print(resource.getrusage(who).ru_maxrss * unit / MIB)
+            print(peak())
             return
         results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"rows": []}
         for part in options.parts or PARTS:
@@ -407,8 +463,9 @@ def main(arguments=None):
             order = list(PARTS)
             kept = sorted(kept + rows, key=lambda entry: order.index(entry["part"]))
             results = {"machine": machine(), "rows": kept}
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-            print(table({"rows": rows}), flush=True)
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+            README.write_text(with_table(README.read_text(encoding="utf-8"), results), "utf-8")
+            print(table(rows), flush=True)
 
 
 def unpack(raw):

@@ -1,15 +1,22 @@
+import hashlib
+
 import pytest
 import torch
 from torch import nn
 
+from mnist_helpers.data import MNIST_MD5, load_mnist
 from mnist_helpers.models import (
+    WEIGHTS,
     Autoencoder,
     Classifier,
     ConvAutoencoder,
     DenseAutoencoder,
     UpConv2d,
     count_parameters,
+    pretrained,
+    provenance,
 )
+from mnist_helpers.training import evaluate, reconstruction
 
 IMAGES = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -117,3 +124,38 @@ def test_up_convolution_and_its_gradients_are_those_of_pytorch():
     torch.testing.assert_close(ours(x), theirs(x))
     torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
     torch.testing.assert_close(ours.bias.grad, theirs.bias.grad)
+
+
+# ---- the network that comes with the package -----------------------------------------------
+
+
+def test_pretrained_weights_are_those_whose_story_is_told():
+    story = provenance("conv-2d")
+    weights = WEIGHTS / "conv-2d.pt"
+    assert hashlib.md5(weights.read_bytes()).hexdigest() == story["md5 of the weights"]
+    assert weights.stat().st_size < 1.1e6
+    assert len(story["train_loss"]) == story["epochs"] <= story["epochs of the full recipe"]
+    assert story["data"]["source"] == "mnist" and story["data"]["md5"] == MNIST_MD5
+
+
+def test_pretrained_network_has_the_test_error_that_is_told():
+    try:
+        _, test = load_mnist(source="mnist")
+    except OSError as error:
+        pytest.skip(f"MNIST is not here: {error}")
+    measured = evaluate(pretrained("conv-2d"), test, reconstruction)["reconstruction"]
+    assert measured == pytest.approx(provenance("conv-2d")["test_mse"], rel=1e-3)
+
+
+def test_loading_a_pretrained_network_draws_no_random_numbers():
+    before = torch.get_rng_state()
+    model = pretrained("conv-2d")
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not model.training and model.encode(IMAGES).shape == (3, 2)
+    assert all(p.requires_grad for p in model.parameters())  # it can be trained further
+
+
+@pytest.mark.parametrize("load", [pretrained, provenance])
+def test_unknown_pretrained_network(load):
+    with pytest.raises(ValueError, match="no pretrained network 'conv-3d'; there are: conv-2d"):
+        load("conv-3d")

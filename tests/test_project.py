@@ -1,9 +1,12 @@
 """The project's own files agree with each other."""
 
+import json
 import re
 import subprocess
 import tomllib
 from pathlib import Path
+
+from tests import benchmarks
 
 COURSE = Path(__file__).resolve().parent.parent
 CONDA_NAMES = {"torch": "pytorch"}  # conda-forge's name where it is not PyPI's
@@ -55,3 +58,10 @@ def test_reference_results_in_the_readme_are_the_measured_ones():
     for lesson, name, *numbers in rows:
         band = bands[f"0{lesson}"][name]["mnist"]
         assert numbers == [f"{band[key]:#.3g}" for key in ("mean", "low", "high")], name
+
+
+def test_speed_in_the_readme_is_the_measured_one():
+    readme = (COURSE / "README.md").read_text(encoding="utf-8")
+    results = json.loads(benchmarks.RESULTS.read_text(encoding="utf-8"))
+    assert {entry["part"] for entry in results["rows"]} >= set(benchmarks.PARTS) - {"gpu"}
+    assert benchmarks.with_table(readme, results) == readme
