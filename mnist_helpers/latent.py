@@ -6,17 +6,17 @@ scikit-learn takes longer to import than all the rest, so it is imported where i
 import torch
 
 
-def encode(model, images, batch_size=1000):
+def encode(model, images, batch_size=250):
     """Codes z, (N, latent_dim), of images, (N, 1, 28, 28), without gradients, on the CPU."""
     return _apply(model, model.encode, images, batch_size)
 
 
-def decode(model, codes, batch_size=1000):
+def decode(model, codes, batch_size=250):
     """Pictures, (N, 1, 28, 28), of codes, (N, latent_dim), without gradients, on the CPU."""
     return _apply(model, model.decode, codes, batch_size)
 
 
-def reconstruct(model, images, batch_size=1000):
+def reconstruct(model, images, batch_size=250):
     """Reconstructions x_hat of images, both (N, 1, 28, 28), without gradients, on the CPU."""
     return _apply(model, model, images, batch_size)
 

@@ -201,7 +201,7 @@ def _too_large(batch_size):
     )
 
 
-def evaluate(model, digits, *measures, batch_size=1000):
+def evaluate(model, digits, *measures, batch_size=250):
     """Measure a model without training it.
 
     Args:
