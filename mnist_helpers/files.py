@@ -1,0 +1,39 @@
+"""Small things about files and streams that every other module may need."""
+
+import sys
+
+PLAIN = str.maketrans({"≈": "~", "✓": "+", "✗": "x", "·": "-"})
+
+
+def free_name(path, ending):
+    """The first of `path.ending-1`, `path.ending-2`, ... that no file has."""
+    number = 1
+    while (name := path.with_name(f"{path.name}.{ending}-{number}")).exists():
+        number += 1
+    return name
+
+
+def set_aside(path, ending):
+    """Rename a file, if it is there, to the first free name of `path.ending-1`, `-2`, ..."""
+    if path.exists():
+        path.rename(free_name(path, ending))
+
+
+def say(text, stream=None):
+    """Print a line, also where the stream has no ≈: on Windows, output sent to a file has none.
+
+    Args:
+        text: the line.
+        stream: where to; default: `sys.stdout`.
+    """
+    print(printable(text, stream), file=stream or sys.stdout)
+
+
+def printable(text, stream=None):
+    """The text in the characters that the stream (default: `sys.stdout`) can take."""
+    encoding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+        return text
+    except UnicodeEncodeError:
+        return text.translate(PLAIN).encode(encoding, errors="replace").decode(encoding)
