@@ -3,6 +3,7 @@
 A lesson is a notebook `NN_its_name.ipynb`; it is in the list as soon as it is in the folder.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,28 @@ NOTEBOOKS = COURSE / "notebooks"
 PICTURES = COURSE / "pictures"
 WEIGHTS = PACKAGE / "weights"
 
-# Name of each data source -> the module whose `load(root)` gives its images and labels.
+# Name of each data source -> the module that it comes from. Its function `load(root)` takes the
+# folder of the data and returns two pairs (images, labels), to learn from and to test on.
 SOURCES = {"mnist": "mnist_helpers.mnist", "standin": "mnist_helpers.standin"}
+
+
+def data_folder(root=None):
+    """The folder for data.
+
+    Args:
+        root: its path. Default: the environment variable MNIST_HELPERS_DATA, else `data/` at the
+            root of the course; where the package is installed without the course, `data/` in the
+            current folder.
+
+    Raises:
+        NotADirectoryError: it is a file.
+    """
+    root = root or os.environ.get("MNIST_HELPERS_DATA")
+    root = root or (COURSE if NOTEBOOKS.is_dir() else Path.cwd()) / "data"
+    root = Path(root).expanduser()
+    if root.exists() and not root.is_dir():
+        raise NotADirectoryError(f"{root} is a file; give the folder that holds MNIST/raw/")
+    return root
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,11 @@
-"""MNIST in memory: finding it, checking it, splitting it, feeding it in batches.
+"""Digits in memory: loading them, splitting them, feeding them in batches.
 
-MNIST is the set of handwritten digits of LeCun, Cortes and Burges (1998): 60,000 images to
-learn from and 10,000 to test on. Where it cannot be had, a *stand-in* takes its place, loudly.
+Where they come from is the business of the modules in `course.SOURCES`: `mnist` finds and
+fetches MNIST, and `standin` makes digits where MNIST cannot be had.
 """
 
-import gzip
-import hashlib
 import os
-import socket
-import sys
-import tempfile
-import zlib
-from contextlib import contextmanager, redirect_stdout
-from http.client import HTTPException
-from pathlib import Path
+from importlib import import_module
 
 import torch
 from torch.utils.data import (
@@ -24,15 +16,8 @@ from torch.utils.data import (
     TensorDataset,
 )
 
-# The four files of MNIST and the publicly known md5 of each, uncompressed.
-MNIST_MD5 = {
-    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-}
-SOURCES = ("auto", "mnist", "standin")
-PATIENCE = 10  # seconds that a download server may be silent
+from mnist_helpers.course import SOURCES, data_folder
+from mnist_helpers.files import free_name  # noqa: F401
 
 
 class Digits(TensorDataset):
@@ -80,30 +65,34 @@ def load_mnist(root=None, source="auto"):
     Args:
         root: folder that holds `MNIST/raw/`. Default: the environment variable
             MNIST_HELPERS_DATA, else `data/` at the root of the course.
-        source: "mnist" or "standin" to insist on one of them; "auto" takes MNIST if it can.
-            The environment variable MNIST_HELPERS_SOURCE changes what "auto" means.
+        source: "mnist" or "standin" to insist on one of them, or another name in
+            `course.SOURCES`; "auto" takes MNIST if it can. The environment variable
+            MNIST_HELPERS_SOURCE changes what "auto" means.
 
     Returns:
         (train, test), two `Digits` with 60,000 and 10,000 images.
 
     Raises:
-        ValueError: `source` is not one of the three names.
+        ValueError: `source` is none of these names.
         NotADirectoryError: `root` is a file.
         OSError: source="mnist", and MNIST can be neither read nor downloaded.
     """
     if source == "auto":
         source = os.environ.get("MNIST_HELPERS_SOURCE", "auto")
-    if source not in SOURCES:
-        raise ValueError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
-    if source == "standin":
-        return _standin("you asked for it", _data_root(root))
-    root = _data_root(root)
+    if source not in ("auto", *SOURCES):
+        raise ValueError(f"source is {source!r}; it must be one of {', '.join(['auto', *SOURCES])}")
+    root = data_folder(root)
+    if source != "auto":
+        return _load(source, root)
     try:
-        return _mnist(root)
+        return _load("mnist", root)
     except OSError as error:
-        if source == "mnist":
-            raise OSError(f"MNIST cannot be loaded: {error}. {_how_to_get(root)}") from error
-        return _standin(str(error), root)
+        return _load("standin", root, why=str(error))
+
+
+def _load(source, root, **options):
+    parts = import_module(SOURCES[source]).load(root, **options)
+    return tuple(Digits(images, labels, source) for images, labels in parts)
 
 
 def batches(dataset, batch_size=64, shuffle=True, seed=0):
@@ -175,132 +164,3 @@ def check_digits(digits):
             f"labels are {labels.dtype} of shape {tuple(labels.shape)}; expected torch.int64 "
             f"of shape ({len(images)},): try labels.long()"
         )
-
-
-# ---- finding and checking MNIST ------------------------------------------------------------
-
-
-def _data_root(root):
-    root = root or os.environ.get("MNIST_HELPERS_DATA")
-    if root is None:
-        course = Path(__file__).resolve().parent.parent
-        # Installed without the course around it, the package has no folder of its own to fill.
-        root = (course if (course / "notebooks").is_dir() else Path.cwd()) / "data"
-    root = Path(root).expanduser()
-    if root.exists() and not root.is_dir():
-        raise NotADirectoryError(f"{root} is a file; give the folder that holds MNIST/raw/")
-    return root
-
-
-def _mnist(root):
-    raw = root / "MNIST" / "raw"
-    contents = {name: _find(raw, name) for name in MNIST_MD5}
-    if None in contents.values():
-        _download(root)
-        contents = {name: _find(raw, name) for name in MNIST_MD5}
-    tensors = [torch.frombuffer(bytearray(contents[name]), dtype=torch.uint8) for name in MNIST_MD5]
-    # The files start with a header of 16 bytes (images) or 8 bytes (labels).
-    images = [tensors[i][16:].view(-1, 1, 28, 28).float().div_(255) for i in (0, 2)]
-    labels = [tensors[i][8:].long() for i in (1, 3)]
-    return tuple(Digits(x, y, "mnist") for x, y in zip(images, labels, strict=True))
-
-
-def _find(raw, name):
-    """The verified bytes of one MNIST file, compressed or not on disk; None if it is not there."""
-    for path in (raw / name, raw / f"{name}.gz"):
-        if not path.exists():
-            continue
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            try:
-                content = gzip.decompress(content)
-            except (OSError, EOFError, zlib.error):
-                content = b""
-        if hashlib.md5(content, usedforsecurity=False).hexdigest() == MNIST_MD5[name]:
-            return content
-        _set_aside(path)
-    return None
-
-
-def free_name(path, ending):
-    """The first of `path.ending-1`, `path.ending-2`, ... that no file has."""
-    number = 1
-    while (name := path.with_name(f"{path.name}.{ending}-{number}")).exists():
-        number += 1
-    return name
-
-
-def _set_aside(path):
-    aside = free_name(path, "damaged")
-    try:
-        path.rename(aside)
-        print(f"{path} is damaged. It is kept as {aside.name}.", file=sys.stderr)
-    except OSError as error:
-        print(f"{path} is damaged and stays where it is ({error.strerror}).", file=sys.stderr)
-
-
-def _download(root):
-    """Fetch MNIST with torchvision into a folder of its own, then move it in whole.
-
-    Two learners who share a folder, or one who stops halfway, never leave half a file.
-    """
-    from torchvision.datasets import MNIST
-
-    try:
-        (raw := root / "MNIST" / "raw").mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(prefix="download-", dir=root)
-    except OSError as error:
-        reason = f"it is not complete in {root}, and that folder is not writable"
-        raise OSError(reason) from error
-    reasons = []
-    with folder as fresh, _patience(PATIENCE), redirect_stdout(sys.stderr):
-        # Given all mirrors, torchvision stops at the first that hangs or hangs up; so one at a
-        # time, each into a folder of its own.
-        for mirror in MNIST.mirrors:
-            print(f"Downloading MNIST (11 MB) from {mirror} into {root} ...")
-            attempt = Path(fresh) / str(len(reasons))
-            try:
-                type("MNIST", (MNIST,), {"mirrors": [mirror]})(attempt, download=True)
-            except (OSError, RuntimeError, HTTPException) as error:
-                reasons.append(f"{mirror}: {' '.join(str(error).split())}")
-                continue
-            for path in (attempt / "MNIST" / "raw").iterdir():
-                os.replace(path, raw / path.name)
-            return
-    raise OSError(f"it is not complete in {root}, and the download failed ({'; '.join(reasons)})")
-
-
-@contextmanager
-def _patience(seconds):
-    """A firewall that swallows packets must not hang the lesson: give up after a while."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-# ---- the stand-in --------------------------------------------------------------------------
-
-
-def _how_to_get(root):
-    return (
-        f"To get MNIST: connect to the internet and run this again, or copy the four files "
-        f"{', '.join(f'{name}.gz' for name in MNIST_MD5)} into {root / 'MNIST' / 'raw'}, "
-        "or set the environment variable MNIST_HELPERS_DATA to a folder that holds MNIST/raw/"
-    )
-
-
-def _standin(reason, root):
-    from mnist_helpers.standin import make_standin
-
-    line = "=" * 78
-    print(
-        f"{line}\nTHIS IS NOT MNIST: a stand-in, made of scikit-learn's 8x8 digits."
-        f"\nWhy: {reason}."
-        "\nEvery lesson works with it, but its numbers and pictures differ from the text."
-        f"\n{_how_to_get(root)}.\n{line}",
-        file=sys.stderr,
-    )
-    return tuple(Digits(images, labels, "standin") for images, labels in make_standin())

@@ -1,5 +1,6 @@
 """Small things about files and streams that every other module may need."""
 
+import os
 import sys
 
 PLAIN = str.maketrans({"≈": "~", "✓": "+", "✗": "x", "·": "-"})
@@ -14,9 +15,22 @@ def free_name(path, ending):
 
 
 def set_aside(path, ending):
-    """Rename a file, if it is there, to the first free name of `path.ending-1`, `-2`, ..."""
-    if path.exists():
-        path.rename(free_name(path, ending))
+    """Rename a file, if it is there, to the first free name of `path.ending-1`, `-2`, ...
+
+    Returns:
+        The new path, or None if there was nothing to rename.
+
+    Raises:
+        OSError: it cannot be renamed, and stays where it is.
+    """
+    return path.rename(free_name(path, ending)) if path.exists() else None
+
+
+def refuse_existing(paths, force=False):
+    """Raise FileExistsError if one of these files is there already, unless `force` is given."""
+    existing = ", ".join(str(path) for path in paths if os.path.lexists(path))
+    if existing and not force:
+        raise FileExistsError(f"there already: {existing}. Nothing was written; try --force")
 
 
 def say(text, stream=None):

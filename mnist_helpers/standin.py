@@ -5,11 +5,35 @@ They come from scikit-learn's `load_digits`, 1,797 real handwritten digits of 8x
 """
 
 import math
+import sys
 
 import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+
+LINE = "=" * 78
+NOTICE = f"""\
+{LINE}
+THIS IS NOT MNIST: a stand-in, made of scikit-learn's 8x8 digits.
+Every lesson works with it, but its numbers and pictures differ from the text.
+Why: {{}}.
+{LINE}"""
+ASKED = 'you asked for it, by source="standin" or MNIST_HELPERS_SOURCE; "mnist" gives MNIST'
+
+
+def load(root=None, why=ASKED):
+    """The stand-in, with a notice on stderr that nobody can overlook.
+
+    Args:
+        root: not needed, as nothing is read; every source has the same first argument.
+        why: the reason that the notice gives.
+
+    Returns:
+        What `make_standin` returns.
+    """
+    print(NOTICE.format(why), file=sys.stderr)
+    return make_standin()
 
 
 def make_standin():

@@ -16,7 +16,8 @@ import pytest
 import torch
 from torchvision.datasets import MNIST
 
-from mnist_helpers import data
+from mnist_helpers import mnist
+from mnist_helpers.data import Digits
 
 matplotlib.use("agg")
 
@@ -28,7 +29,7 @@ def digits():
     labels = torch.arange(200) % 10
     images = torch.rand(200, 1, 28, 28, generator=generator) * 0.2
     images[torch.arange(200), 0, 2 * labels + 4] += 0.8
-    return data.Digits(images, labels)
+    return Digits(images, labels)
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def small_mnist(monkeypatch):
             struct.pack(">II", 2049, count) + labels.numpy().tobytes()
         )
     for name, content in files.items():
-        monkeypatch.setitem(data.MNIST_MD5, name, hashlib.md5(content).hexdigest())
+        monkeypatch.setitem(mnist.MNIST_MD5, name, hashlib.md5(content).hexdigest())
     for variable in ("MNIST_HELPERS_DATA", "MNIST_HELPERS_SOURCE"):
         monkeypatch.delenv(variable, raising=False)
     return files

@@ -1,13 +1,14 @@
 import gzip
 import os
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 import torch
 
+from mnist_helpers import mnist
+from mnist_helpers.course import COURSE, SOURCES
 from mnist_helpers.data import Digits, batches, load_mnist, split
-
-COURSE = Path(__file__).resolve().parent.parent
 
 
 def snapshot(folder):
@@ -59,6 +60,52 @@ def test_read_only_folder_with_compressed_files_alone(small_mnist, put, tmp_path
     train, _ = load_mnist(tmp_path, "mnist")
     raw.chmod(0o755)
     assert len(train) == 30 and snapshot(raw) == before
+
+
+# ---- sources -------------------------------------------------------------------------------
+
+FASHION = """
+import torch
+
+def load(root):
+    assert root.name == "there", root
+    return tuple((torch.rand(n, 1, 28, 28), torch.arange(n) % 10) for n in (40, 20))
+"""
+
+
+def test_a_third_source_is_one_entry_and_a_module(tmp_path, monkeypatch):
+    (tmp_path / "clothes.py").write_text(FASHION, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(SOURCES, "fashion", "clothes")
+    train, test = load_mnist(tmp_path / "there", source="fashion")
+    assert (len(train), len(test)) == (40, 20) and train.source == test.source == "fashion"
+    monkeypatch.setenv("MNIST_HELPERS_SOURCE", "fashion")
+    assert load_mnist(tmp_path / "there")[1].source == "fashion"
+    with pytest.raises(ValueError, match="'moda'.*auto, mnist, standin, fashion"):
+        load_mnist(source="moda")
+
+
+def test_third_source_that_cannot_be_loaded_is_not_replaced(tmp_path, monkeypatch):
+    (tmp_path / "torn.py").write_text("def load(root):\n    raise OSError('torn')", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(SOURCES, "fashion", "torn")
+    monkeypatch.setenv("MNIST_HELPERS_SOURCE", "fashion")
+    with pytest.raises(OSError, match="torn"):
+        load_mnist()
+
+
+LOADED = """
+import sys
+from mnist_helpers import {}
+print(*sorted(name for name in sys.modules if name.startswith("mnist_helpers.")))
+"""
+
+
+@pytest.mark.parametrize("module", ["data", "mnist", "standin"])
+def test_modules_of_data_know_nothing_of_models(module):
+    command = [sys.executable, "-c", LOADED.format(module)]
+    run = subprocess.run(command, cwd=COURSE, capture_output=True, text=True, check=True)
+    assert set(run.stdout.split()) <= {f"mnist_helpers.{x}" for x in (module, "course", "files")}
 
 
 # ---- damage --------------------------------------------------------------------------------
@@ -167,8 +214,15 @@ def test_standin_is_loud_and_says_how_to_get_mnist(small_mnist, tmp_path, no_net
         "numbers",
         str(tmp_path),
         "MNIST_HELPERS_DATA",
+        *(f"{name}.gz" for name in mnist.MNIST_MD5),
     ):
         assert words in notice
+
+
+def test_standin_that_was_asked_for_is_as_loud(capsys):
+    load_mnist(source="standin")
+    notice = capsys.readouterr().err
+    assert "THIS IS NOT MNIST" in notice and "you asked for it" in notice and "numbers" in notice
 
 
 def test_auto_can_be_told_the_source_by_the_environment(small_mnist, put, tmp_path, monkeypatch):
@@ -187,10 +241,10 @@ def test_wrong_source_is_named_with_the_right_ones():
 
 
 def test_root_that_is_a_file(tmp_path):
-    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "notes.txt").write_bytes(b"mine")
     with pytest.raises(NotADirectoryError, match="notes.txt is a file; give the folder"):
         load_mnist(tmp_path / "notes.txt")
-    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "notes.txt").read_bytes() == b"mine"
 
 
 def test_mnist_insisted_on_but_not_to_be_had(small_mnist, tmp_path, no_network):
@@ -212,7 +266,7 @@ def test_folder_that_cannot_be_written(small_mnist, tmp_path, mirror):
 
 
 def test_folder_that_cannot_be_made(small_mnist, tmp_path, mirror):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OSError, match="not writable.*copy the four files"):
         load_mnist(tmp_path / "file" / "data", source="mnist")
 

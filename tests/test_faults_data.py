@@ -12,7 +12,7 @@ import pytest
 import torch
 from torchvision.datasets import MNIST
 
-from mnist_helpers import data
+from mnist_helpers import mnist
 from mnist_helpers.data import load_mnist
 
 REAL = Path(__file__).resolve().parent.parent.parent / "shared/data/MNIST/raw"
@@ -164,7 +164,7 @@ FAULTS = {
 @pytest.fixture
 def impatient(monkeypatch):
     """Give up on a mirror that hangs after 1 second already."""
-    monkeypatch.setattr(data, "PATIENCE", 1)
+    monkeypatch.setattr(mnist, "PATIENCE", 1)
 
 
 @pytest.fixture(params=FAULTS)
@@ -333,7 +333,7 @@ def test_folder_that_cannot_be_written_says_so_and_keeps_all_4_files(
 
 
 def test_path_below_a_file_says_so_and_leaves_the_file_as_it_was(small_mnist, mirror, tmp_path):
-    (tmp_path / "MNIST").write_text("mine")
+    (tmp_path / "MNIST").write_bytes(b"mine")
     with pytest.raises(OSError, match="that folder is not writable"):
         load_mnist(tmp_path, "mnist")
     assert snapshot(tmp_path) == {Path("MNIST"): b"mine"}
