@@ -13,12 +13,13 @@ import sys
 import nbformat
 import pytest
 
-from tests.regenerate import NOTEBOOKS, lessons
+from mnist_helpers.course import COURSE, lessons
+from tools.notebooks import tags
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-SCREENSHOTS = NOTEBOOKS.parent / "screenshots"
+SCREENSHOTS = COURSE / "screenshots"
 SETTINGS = "@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
 MINUTES = 60_000  # milliseconds
 
@@ -38,17 +39,15 @@ def free_port():
 def lab(tmp_path_factory):
     """JupyterLab over a copy of the lessons: a function from a lesson's name to its address."""
     folder = tmp_path_factory.mktemp("lessons")
-    for path in lessons():
-        notebook = nbformat.read(path, as_version=4)
+    for lesson in lessons():
+        notebook = nbformat.read(lesson.path, as_version=4)
         # TensorBoard would outlive the test.
-        notebook.cells = [
-            c for c in notebook.cells if "nbval-skip" not in c.metadata.get("tags", [])
-        ]
-        nbformat.write(notebook, folder / path.name)
+        notebook.cells = [cell for cell in notebook.cells if "nbval-skip" not in tags(cell)]
+        nbformat.write(notebook, folder / lesson.path.name)
     settings = tmp_path_factory.mktemp("settings")
     (settings / SETTINGS).parent.mkdir(parents=True)
     (settings / SETTINGS).write_text('{"windowingMode": "none"}')  # keep all cells in the page
-    course, token, port = NOTEBOOKS.parent, secrets.token_hex(16), free_port()
+    course, token, port = COURSE, secrets.token_hex(16), free_port()
     environment = os.environ | {
         "PYTHONPATH": str(course),
         "MNIST_HELPERS_DATA": os.environ.get("MNIST_HELPERS_DATA", str(course / "data")),
@@ -83,12 +82,12 @@ def open_lesson(lab, browser):
     """A function that opens a lesson and returns its page."""
     pages = []
 
-    def open_it(path):
+    def open_it(lesson):
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
         pages.append(page)
         for _ in range(60):  # the server needs a few seconds to begin to listen
             try:
-                page.goto(lab(path.name), timeout=2 * MINUTES)
+                page.goto(lab(lesson.path.name), timeout=2 * MINUTES)
                 break
             except playwright.Error:
                 page.wait_for_timeout(500)
@@ -154,29 +153,29 @@ def errors(page):
     return page.locator('[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts()
 
 
-@pytest.mark.parametrize("path", lessons(), ids=lambda path: path.stem)
-def test_lesson_opens_with_its_pictures(path, open_lesson):
-    page = open_lesson(path)
+@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.number)
+def test_lesson_opens_with_its_pictures(lesson, open_lesson):
+    page = open_lesson(lesson)
     page.wait_for_selector(".jp-RenderedImage img", timeout=2 * MINUTES)
     pictures = images(page)
     assert len(pictures) >= 5 and not errors(page)
     assert all(width > 200 and spread > 30 for width, spread in pictures), pictures
-    save(page, path.stem)
+    save(page, lesson.path.stem)
 
 
-@pytest.mark.parametrize("path", lessons(["01", "03"]), ids=lambda path: path.stem)
-def test_lesson_runs_from_top_to_bottom(path, open_lesson):
-    page = open_lesson(path)
+@pytest.mark.parametrize("lesson", lessons(["01", "03"]), ids=lambda lesson: lesson.number)
+def test_lesson_runs_from_top_to_bottom(lesson, open_lesson):
+    page = open_lesson(lesson)
     run_all(page)
     assert not errors(page)
-    if path.name.startswith("03"):
+    if lesson.number == "03":
         assert page.evaluate("window.bars") > 0, "no progress bar was seen"
     # All bars are gone but those, in red, of the runs that the lesson itself stops.
     assert page.locator(".progress:not(:has(.progress-bar-danger)):visible").count() == 0
     pictures = images(page)
     assert all(width > 200 and spread > 30 for width, spread in pictures), pictures
     page.locator(".jp-RenderedImage img").last.scroll_into_view_if_needed()
-    save(page, f"{path.stem}_after_running")
+    save(page, f"{lesson.path.stem}_after_running")
 
 
 def test_solution_is_folded_and_opens_with_a_click(open_lesson):

@@ -5,13 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-COURSE = Path(__file__).resolve().parent.parent
+from mnist_helpers.course import COURSE
 
 TRAINING = """
 import torch
@@ -24,6 +23,11 @@ _ = training.fit(models.Classifier(), digits, training.classification, epochs=1)
 CELLS = {
     "another approximate number": ("print('loss ≈ 0.1')", "loss ≈ 0.2\n", True),
     "another exact number": ("print('epochs 4')", "epochs 5\n", False),
+    "a band set by hand since": (
+        "print('loss ≈ 1   expected ≈ 1 to 2 (set by hand)   ✓')",
+        "loss ≈ 1   expected ≈ 0 to 3   ✓\n",
+        True,
+    ),
     "another verdict": ("print('loss ≈ 0.1   ✗')", "loss ≈ 0.1   ✓\n", False),
     "not a number": ("print('loss ≈ nan')", "loss ≈ 0.1\n", False),
     "a notice on stderr": ("import sys; print('hm', file=sys.stderr); print('ok')", "ok\n", True),

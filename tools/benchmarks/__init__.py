@@ -1,0 +1,1 @@
+"""What a learner waits for, measured: `python -m tools.benchmarks`."""
