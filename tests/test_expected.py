@@ -1,77 +1,343 @@
+"""The check of the results, its bands, and the calibration that measures them."""
+
+import json
 import math
-import tomllib
+import re
+from types import SimpleNamespace
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
-from mnist_helpers import expected
-from tests.calibrate import VERDICT, as_toml, band
-from tests.regenerate import lessons, printed
+from mnist_helpers import course, expected
+from mnist_helpers.course import SOURCES, Lesson, lessons
+from tools import calibrate, fingerprint
+from tools.notebooks import VERDICT, printed, results
 
-BANDS = tomllib.loads(expected.BANDS.read_text(encoding="utf-8"))
+HINTS = """
+["03"."test MSE"]
+hint = "look there"
+
+["03"."share of black"]
+hint = "count again"
+share = true
+
+["03"."new"]
+hint = "nobody has measured this"
+
+["04"."other"]
+hint = "of another lesson"
+"""
+BANDS = {
+    "03": {
+        "test MSE": {
+            "mnist": {"mean": 0.007, "spread": 1e-4, "low": 0.0064, "high": 0.0076},
+            "standin": {"mean": 0.0025, "spread": 1e-4, "low": 0.002, "high": 0.003},
+        },
+        "share of black": {"mnist": {"mean": 1.0, "spread": 0.0, "low": 0.99, "high": 1.01}},
+    },
+    "04": {"other": {"mnist": {"mean": 2.0, "spread": 0.0, "low": 1.98, "high": 2.02}}},
+}
 
 
 @pytest.fixture
-def bands(monkeypatch):
-    result = {
-        "hint": "look there",
-        "mnist": {"low": 0.0064, "high": 0.0076},
-        "standin": {"low": 0.002, "high": 0.003},
-    }
-    monkeypatch.setattr(expected, "_load", lambda: {"03": {"test MSE": result}})
+def files(monkeypatch, tmp_path):
+    """Hints, bands and runs of their own; `files.hints(text)` adds to what is set by hand."""
+    monkeypatch.setattr(expected, "BY_HAND", tmp_path / "expected.toml")
+    monkeypatch.setattr(expected, "MEASURED", tmp_path / "bands.json")
+    monkeypatch.setattr(calibrate, "RUNS", tmp_path / "calibration.json")
+
+    def by_hand(text):
+        expected.BY_HAND.write_text(text, encoding="utf-8")
+
+    by_hand(HINTS)
+    expected.MEASURED.write_text(calibrate.as_json(BANDS), encoding="utf-8")
+    return SimpleNamespace(
+        by_hand=by_hand, bands=lambda: json.loads(expected.MEASURED.read_text(encoding="utf-8"))
+    )
 
 
-def test_inside_the_band(bands, capsys):
+# ---- the line that is printed --------------------------------------------------------------
+
+
+def line(capsys, name, value, source="mnist", lesson="03"):
+    expected.expectations(lesson, source)(name, value)
+    return capsys.readouterr().out
+
+
+def test_inside_the_band(files, capsys):
     assert expected.expectations("03", "mnist")("test MSE", 0.00701) == 0.00701
-    line = "test MSE ≈ 0.00701   expected ≈ 0.00640 to 0.00760   ✓\n"
-    assert capsys.readouterr().out == line
+    text = "test MSE ≈ 0.00701   expected ≈ 0.00640 to 0.00760   ✓\n"
+    assert capsys.readouterr().out == text
 
 
 @pytest.mark.parametrize("value", [0.0063, 0.0077, math.nan, math.inf])
-def test_outside_the_band_comes_with_a_hint(bands, capsys, value):
-    expected.expectations("03", "mnist")("test MSE", value)
-    assert capsys.readouterr().out.endswith("✗\n  look there\n")
+def test_outside_the_band_comes_with_a_hint(files, capsys, value):
+    assert line(capsys, "test MSE", value).endswith("✗\n  look there\n")
 
 
-def test_each_source_has_its_own_band(bands, capsys):
-    expected.expectations("03", "standin")("test MSE", 0.007)
-    assert "✗" in capsys.readouterr().out
+def test_each_source_has_its_own_band(files, capsys):
+    assert "✗" in line(capsys, "test MSE", 0.007, "standin")
 
 
-def test_unknown_lesson_source_and_result_are_named_with_the_known_ones(bands):
+def test_unknown_lesson_source_and_result_are_named_with_the_known_ones(files):
     with pytest.raises(ValueError, match="no lesson '3'; there are: 03"):
         expected.expectations("3", "mnist")
-    with pytest.raises(ValueError, match="no result of lesson 03 'MSE'; there are: test MSE"):
+    with pytest.raises(ValueError, match="no result of lesson 03 'MSE'; there are: test MSE, sh"):
         expected.expectations("03", "mnist")("MSE", 1)
     with pytest.raises(ValueError, match="no source 'fashion'; there are: mnist, standin"):
         expected.expectations("03", "fashion")("test MSE", 1)
 
 
-def test_every_band_is_measured_and_has_a_hint():
-    for lesson, results in BANDS.items():
-        for name, result in results.items():
-            assert len(result["hint"]) > 20, (lesson, name)
-            for source in ("mnist", "standin"):
-                limits = result[source]
-                assert limits["low"] < limits["mean"] < limits["high"], (lesson, name, source)
-                assert math.isfinite(limits["high"] - limits["low"])
+def test_result_without_a_band_says_what_to_run_and_gives_no_verdict(files, capsys):
+    text = line(capsys, "new", 0.5)
+    assert text == ("new ≈ 0.500   expected not measured yet: run `python -m tools.calibrate 03`\n")
+    assert VERDICT.findall(text) == [("new", "0.500")]
 
 
-@pytest.mark.parametrize("path", lessons(), ids=lambda path: path.stem)
-def test_lesson_and_table_name_the_same_results(path):
-    """The stored outputs show which results a lesson checks."""
-    notebook = nbformat.read(path, as_version=4)
-    checked = {name for name, _ in VERDICT.findall(printed(notebook))}
-    assert checked == set(BANDS[path.name[:2]])
+def test_band_of_a_share_ends_at_0_and_1(files, capsys):
+    assert line(capsys, "share of black", 1.0).endswith("expected ≈ 0.990 to 1.00   ✓\n")
+    assert "✗" in line(capsys, "share of black", 1.005)
 
 
-def test_band_holds_its_own_measurements_and_is_rounded_outwards():
-    values = [0.00698, 0.00702, 0.00711, 0.00694]
-    limits = band(values)
+@pytest.mark.parametrize(
+    "low, high",
+    [(0.0064, 0.0076), (190.96, 191.4), (1.9998, 2.0001), (0.0, 0.0), (-2.02, -1.98), (1e-9, 2e-9)],
+)
+def test_what_is_printed_agrees_with_the_verdict(files, capsys, low, high):
+    files.by_hand(HINTS + f"mnist = {{ low = {low!r}, high = {high!r} }}")
+    step = max(1e-7 * max(abs(low), abs(high)), 1e-300)
+    for value in (low, high, low - step, high + step, (low + high) / 2, low + step, high - step):
+        text = line(capsys, "other", value, lesson="04")
+        shown = [float(x) for x in re.findall(r"(?:≈|to) (-?[\d.]+(?:e[-+]\d+)?)", text)]
+        assert len(shown) == 3
+        assert ("✓" in text) == (low <= value <= high) == (shown[1] <= shown[0] <= shown[2]), text
+        assert (low <= shown[0] <= high) == ("✓" in text), text
+        assert not re.search(r"\d\.( |$)", text), text
+
+
+def test_value_just_outside_is_printed_outside(files, capsys):
+    assert "≈ 0.007604   expected ≈ 0.006400 to 0.007600   ✗" in line(capsys, "test MSE", 0.007604)
+    assert "≈ 0.0640   expected" in line(capsys, "test MSE", 0.064)
+
+
+def test_whole_numbers_end_with_no_point(files, capsys):
+    files.by_hand(HINTS + "mnist = { low = 190.0, high = 192.0 }")
+    assert line(capsys, "other", 191.0, lesson="04").startswith(
+        "other ≈ 191   expected ≈ 190 to 19"
+    )
+
+
+# ---- bands by hand and bands that are measured ---------------------------------------------
+
+
+def runs(lesson, source, *values, name="test MSE"):
+    """Runs that count, of one result."""
+    return [{"lesson": lesson, "source": source, "values": {name: value}} for value in values]
+
+
+def test_override_is_in_force_visible_and_survives_a_calibration(files, capsys):
+    files.by_hand(HINTS.replace('"look there"', '"look there"\nmnist = { low = 0.2, high = 0.3 }'))
+    before = expected.BY_HAND.read_text(encoding="utf-8")
+    text = "test MSE ≈ 0.250   expected ≈ 0.200 to 0.300 (set by hand)   ✓\n"
+    assert line(capsys, "test MSE", 0.25) == text
+    calibrate.write_bands("03", runs("03", "mnist", 0.5, 0.6) + runs("03", "standin", 0.7, 0.8))
+    assert line(capsys, "test MSE", 0.25) == text
+    assert "set by hand" not in line(capsys, "test MSE", 0.75, "standin")
+    assert expected.BY_HAND.read_text(encoding="utf-8") == before
+    (told,) = calibrate.overrides("03")
+    assert told.startswith("03 test MSE, mnist: set by hand to 0.2 to 0.3 in expected.toml; measu")
+
+
+def test_calibration_touches_only_its_lesson_and_what_was_measured(files):
+    calibrate.write_bands("03", runs("03", "mnist", 0.5, 0.6))
+    bands = files.bands()
+    assert bands["04"] == BANDS["04"]
+    assert bands["03"]["test MSE"]["standin"] == BANDS["03"]["test MSE"]["standin"]
+    assert bands["03"]["share of black"] == BANDS["03"]["share of black"]
+    assert bands["03"]["test MSE"]["mnist"] == calibrate.band([0.5, 0.6])
+
+
+def test_bands_of_results_that_are_gone_go_too(files):
+    files.by_hand('["03"."share of black"]\nhint = "count again"\n')
+    calibrate.write_bands("03", [])
+    assert list(files.bands()["03"]) == ["share of black"]
+
+
+def test_third_source_is_one_edit_and_stays(files, capsys, monkeypatch):
+    monkeypatch.setitem(course.SOURCES, "fashion", "mnist_helpers.fashion")
+    calibrate.write_bands("03", runs("03", "fashion", 0.05, 0.051))
+    assert "✓" in line(capsys, "test MSE", 0.05, "fashion")
+    calibrate.write_bands("03", runs("03", "mnist", 0.5, 0.6))
+    assert "✓" in line(capsys, "test MSE", 0.05, "fashion")
+
+
+def test_result_that_is_always_zero(files, capsys):
+    assert calibrate.band([0.0, 0.0]) == {"mean": 0.0, "spread": 0.0, "low": 0.0, "high": 0.0}
+    calibrate.write_bands("03", runs("03", "mnist", 0.0, 0.0, name="new"))
+    assert line(capsys, "new", 0.0) == "new ≈ 0.00   expected ≈ 0.00 to 0.00   ✓\n"
+    assert "✗" in line(capsys, "new", 0.001)
+
+
+@pytest.mark.parametrize("values", [[0.00698, 0.00702, 0.00711, 0.00694], [-1.0, 1.0, 0.0, 2e-5]])
+def test_band_holds_its_own_measurements_and_is_rounded_outwards(values):
+    limits = calibrate.band(values)
     assert limits["low"] < min(values) and max(values) < limits["high"]
-    assert limits["high"] - limits["mean"] == pytest.approx(5 * limits["spread"], rel=0.1)
-    assert band([2.0, 2.0])["low"] == pytest.approx(1.98) and band([-2.0, -2.0])["low"] < -2.0
+    width = limits["high"] - limits["mean"]
+    assert width == pytest.approx(5 * limits["spread"], rel=0.1)
 
 
-def test_table_survives_being_written():
-    assert tomllib.loads(as_toml(BANDS)) == BANDS
+def test_band_is_at_least_one_percent_wide():
+    assert calibrate.band([2.0, 2.0])["low"] == pytest.approx(1.98)
+    assert calibrate.band([-2.0, -2.0])["low"] < -2.0
+
+
+# ---- a calibration, without its hours ------------------------------------------------------
+
+
+@pytest.fixture
+def no_runs(files, monkeypatch):
+    """Lessons are not run: each measurement gives 1.0, and is noted."""
+    measured = []
+
+    def measure(lesson, source, seed, threads):
+        measured.append((lesson.number, source, seed, threads))
+        return {"test MSE": 1.0}
+
+    monkeypatch.setattr(calibrate, "measure", measure)
+    return measured
+
+
+def lesson_of(folder, *cells, number="03"):
+    """A lesson made of a set-up cell and these."""
+    path = folder / f"{number}_made_up.ipynb"
+    set_up = "from mnist_helpers import data, plots, training\nSEED = 0"
+    nbformat.write(new_notebook(cells=[new_code_cell(code) for code in (set_up, *cells)]), path)
+    return Lesson(path)
+
+
+FIT = 'loss = training.fit(model)\n_ = expect("test MSE", loss)'
+
+
+def test_runs_are_done_once_and_again_after_a_change(no_runs, tmp_path, capsys):
+    lesson = lesson_of(tmp_path, FIT)
+    calibrate.calibrate([lesson], ["mnist"], [0, 2])
+    assert no_runs == [("03", "mnist", 0, 1), ("03", "mnist", 2, 2)]
+    calibrate.calibrate([lesson], ["mnist"], [0, 2])
+    assert len(no_runs) == 2
+    calibrate.calibrate([lesson_of(tmp_path, FIT + " * 2")], ["mnist"], [0])
+    assert len(no_runs) == 3
+    assert len(calibrate.read(calibrate.RUNS, [])) == 3  # the old ones stay as history
+
+
+def test_stale_runs_make_no_band(no_runs, files, tmp_path):
+    old = {"lesson": "03", "source": "mnist", "seed": 0, "threads": 1, "code": "of before"}
+    stored = [old | {"seed": seed, "values": {"test MSE": 9.0}} for seed in range(5)]
+    calibrate.RUNS.write_text(json.dumps(stored), encoding="utf-8")
+    calibrate.calibrate([lesson_of(tmp_path, FIT)], ["mnist"], [0, 1])
+    assert files.bands()["03"]["test MSE"]["mnist"]["mean"] == 1.0
+    assert len(calibrate.read(calibrate.RUNS, [])) == 7
+
+
+def test_another_precision_is_measured_for_itself(no_runs, tmp_path, monkeypatch):
+    lesson = lesson_of(tmp_path, FIT)
+    for precision in ("float32", "bfloat16", "float32"):
+        monkeypatch.setattr(calibrate, "pick_precision", lambda *_, picked=precision: picked)
+        calibrate.calibrate([lesson], ["mnist"], [0])
+    assert len(no_runs) == 2
+
+
+def test_lesson_without_results_does_not_stop_the_others(no_runs, tmp_path, capsys):
+    silent = lesson_of(tmp_path, "print('hello')", number="02")
+    calibrate.calibrate([silent, lesson_of(tmp_path, FIT)], ["mnist"], [0, 1])
+    assert "02: has no results to measure" in capsys.readouterr().out
+    assert len(no_runs) == 2
+
+
+# ---- what the results of a lesson depend on ------------------------------------------------
+
+LOOP = '''"""Training."""
+from mnist_helpers.batches import batches
+from mnist_helpers.plots import show
+
+
+def fit(model, rate=0.1):
+    """Train."""
+    return batches(model)  # all of it
+'''
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A small package of helpers; the modules that no test changes are empty."""
+    folder = tmp_path / "mnist_helpers"
+    folder.mkdir()
+    for name in ("data", "plots", "batches"):
+        (folder / f"{name}.py").write_text("", encoding="utf-8")
+    (folder / "training.py").write_text(LOOP, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "module, before, after, counts",
+    [
+        ("training", "rate=0.1", "rate=0.2", True),
+        ("training", "batches(model)", "batches(model, 2)", True),
+        ("batches", "", "SIZE = 64\n", True),  # imported by a module that is imported
+        ("training", '"""Train."""', '"""Train a model."""', False),
+        ("training", "# all of it", "# every batch", False),
+        ("plots", "", "COLOUR = 'blue'\n", False),
+        ("data", "", "SIZE = 64\n", False),  # imported in the set-up, and not used
+    ],
+)
+def test_fingerprint_changes_with_the_helpers_that_count(
+    package, tmp_path, module, before, after, counts
+):
+    lesson = lesson_of(tmp_path, FIT)
+    first = fingerprint.fingerprint(lesson, package)
+    path = package / f"{module}.py"
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+    assert (fingerprint.fingerprint(lesson, package) != first) == counts
+
+
+def test_fingerprint_changes_with_the_code_of_the_lesson_up_to_its_last_result(package, tmp_path):
+    first = fingerprint.fingerprint(lesson_of(tmp_path, FIT), package)
+    for same in ([FIT + "  # well"], [FIT, "print('bye')"]):
+        assert fingerprint.fingerprint(lesson_of(tmp_path, *same), package) == first
+    for other in ([FIT.replace("model", "net")], ["x = 1", FIT], ["data.load()", FIT]):
+        assert fingerprint.fingerprint(lesson_of(tmp_path, *other), package) != first
+    assert fingerprint.fingerprint(lesson_of(tmp_path, "print('hello')"), package) is None
+
+
+def test_weights_that_a_lesson_names_are_part_of_its_fingerprint():
+    (named,) = fingerprint.weights([fingerprint.ast.parse('pretrained("conv-2d")')])
+    assert named.name == "conv-2d.json"
+
+
+# ---- the course's own results --------------------------------------------------------------
+
+
+def test_every_result_has_a_hint_and_a_band_on_every_source():
+    for lesson, table in expected.by_hand().items():
+        for name, result in table.items():
+            assert len(result["hint"]) > 20, (lesson, name)
+            assert set(result) <= {"hint", "share", *SOURCES}, (lesson, name)
+        for source in SOURCES:
+            for name, band in expected.bands(lesson, source).items():
+                assert band, f"run `python -m tools.calibrate {lesson}`: {name} has no band"
+                assert band.low <= band.high and math.isfinite(band.high - band.low)
+
+
+def test_generated_bands_are_written_as_the_calibration_writes_them():
+    text = expected.MEASURED.read_text(encoding="utf-8")
+    assert calibrate.as_json(json.loads(text)) == text
+
+
+@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.number)
+def test_lesson_and_table_name_the_same_results(lesson):
+    """The stored outputs show which results a lesson checks."""
+    notebook = nbformat.read(lesson.path, as_version=4)
+    assert set(results(notebook)) == set(expected.by_hand().get(lesson.number, {}))
+    assert "not measured yet" not in printed(notebook), "calibrate, then regenerate"

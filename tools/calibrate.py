@@ -1,0 +1,164 @@
+"""Measure the bands of the lessons' results.
+
+    python -m tools.calibrate                       # every lesson; hours
+    python -m tools.calibrate 02 --sources mnist    # one lesson, on one data source
+    python -m tools.calibrate 06 --seeds 0 1        # quickly, while a lesson is being written
+
+Every lesson is run with several seeds, on 1 and 2 threads, on every data source. Each run is
+stored in `calibration.json` as soon as it ends, so that a stopped calibration goes on where it
+was. A run counts as long as nothing that its results depend on has changed: the lesson's code,
+the helpers that it uses, the precision of convolutions. Older ones stay in the file as history.
+
+A band is the mean of all runs that count, 5 standard deviations or 1 % of the mean to either
+side, whichever is more. It goes into mnist_helpers/bands.json. Lessons, sources and results that
+were not measured keep their bands, and so does whatever is set by hand in expected.toml.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+from concurrent.futures import ThreadPoolExecutor
+from math import ceil, floor, log10
+from pathlib import Path
+
+import nbformat
+import torch
+
+from mnist_helpers import expected
+from mnist_helpers.course import SOURCES, lessons
+from mnist_helpers.devices import pick_device, pick_precision
+from mnist_helpers.models import ConvAutoencoder
+from tools.fingerprint import fingerprint
+from tools.notebooks import execute, results
+
+RUNS = Path(__file__).with_name("calibration.json")
+# seed -> threads of its run
+SETTINGS = {0: 1, 1: 1, 2: 2, 3: 1, 4: 1}
+SPREADS = 5
+LEAST = 0.01
+
+
+def measure(lesson, source, seed, threads):
+    """Run one lesson; the value of every result that it checks, whatever the verdict."""
+    notebook = nbformat.read(lesson.path, as_version=4)
+    for cell in notebook.cells:
+        cell.source = re.sub(r"^SEED = \d+", f"SEED = {seed}", cell.source, flags=re.MULTILINE)
+    execute(notebook, MNIST_HELPERS_SOURCE=source, OMP_NUM_THREADS=str(threads))
+    return results(notebook)
+
+
+def band(values):
+    """Mean, spread and bounds of repeated measurements, the bounds rounded outwards."""
+    mean, spread = statistics.fmean(values), statistics.stdev(values)
+    width = max(SPREADS * spread, LEAST * abs(mean))
+    scale = max(abs(mean), width) or 1.0  # a result that is always 0 has a band of 0 to 0
+    unit = 10.0 ** (floor(log10(scale)) - 3)
+    return {
+        "mean": float(f"{mean:.4g}"),
+        "spread": float(f"{spread:.2g}"),
+        "low": float(f"{floor((mean - width) / unit) * unit:.5g}"),
+        "high": float(f"{ceil((mean + width) / unit) * unit:.5g}"),
+    }
+
+
+def new_bands(lesson, runs):
+    """The bands of a lesson after these runs of it: result -> source -> band."""
+    before = read(expected.MEASURED, {}).get(lesson, {})
+    after = {name: dict(before.get(name, {})) for name in expected.by_hand().get(lesson, {})}
+    for name, by_source in after.items():
+        for source in SOURCES:
+            values = [
+                run["values"][name]
+                for run in runs
+                if run["source"] == source and name in run["values"]
+            ]
+            if len(values) > 1:
+                by_source[source] = band(values)
+    return after
+
+
+def write_bands(lesson, runs):
+    """Put the bands of one lesson into bands.json; those of all other lessons stay."""
+    table = read(expected.MEASURED, {}) | {lesson: new_bands(lesson, runs)}
+    expected.MEASURED.write_text(as_json(table), encoding="utf-8")
+
+
+def as_json(table):
+    """Bands as text, one line for each: what changed can be read in a diff."""
+    text = json.dumps(table, indent=1, ensure_ascii=False)
+    return re.sub(r"\n {4}|\n {3}(?=\})", " ", text) + "\n"
+
+
+def overrides(lesson):
+    """A line for every band of a lesson that was set by hand."""
+    measured = read(expected.MEASURED, {}).get(lesson, {})
+    for source in SOURCES:
+        for name, limits in expected.bands(lesson, source).items():
+            if limits and limits.by_hand:
+                found = measured.get(name, {}).get(source)
+                other = f"{found['low']} to {found['high']}" if found else "nothing yet"
+                yield (
+                    f"{lesson} {name}, {source}: set by hand to {limits.low} to {limits.high} "
+                    f"in expected.toml; measured: {other}"
+                )
+
+
+def read(path, default):
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else default
+
+
+def calibrate(chosen, sources, seeds):
+    """Do the runs that are missing for these lessons, and write their bands."""
+    precision = pick_precision(ConvAutoencoder(), pick_device())
+    stored = read(RUNS, [])
+    keys = {lesson: {"lesson": lesson.number, "code": fingerprint(lesson), "precision": precision}
+            for lesson in chosen}  # fmt: skip
+    todo = []
+    for lesson, key in keys.items():
+        if key["code"] is None:
+            print(f"{lesson.number}: has no results to measure")
+            continue
+        done = {(run["source"], run["seed"]) for run in counting(stored, key)}
+        todo += [(lesson, source, seed) for source in sources for seed in seeds
+                 if (source, seed) not in done]  # fmt: skip
+
+    def run_one(task):
+        lesson, source, seed = task
+        settings = {"source": source, "seed": seed, "threads": SETTINGS[seed]}
+        values = measure(lesson, **settings)
+        stored.append(keys[lesson] | settings | {"torch": torch.__version__, "values": values})
+        stored.sort(key=lambda run: (run["lesson"], run["source"], run["seed"]))
+        RUNS.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+        print(lesson.number, source, "seed", seed, "threads", SETTINGS[seed], flush=True)
+
+    # Lessons on one thread can share the machine; those on two need it for themselves.
+    for threads, workers in ((1, os.cpu_count()), (2, 1)):
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(run_one, [task for task in todo if SETTINGS[task[2]] == threads]))
+    for lesson, key in keys.items():
+        write_bands(lesson.number, counting(stored, key))
+        for line in overrides(lesson.number):
+            print(line)
+
+
+def counting(runs, key):
+    """The runs that have this lesson, code and precision."""
+    return [run for run in runs if key.items() <= run.items()]
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.calibrate", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("lessons", nargs="*", help="numbers such as 02; default: all")
+    parser.add_argument("--sources", nargs="+", choices=SOURCES, default=list(SOURCES))
+    parser.add_argument("--seeds", nargs="+", type=int, choices=SETTINGS, default=list(SETTINGS),
+                        help="two at least; default: all")  # fmt: skip
+    options = parser.parse_args()
+    calibrate(lessons(options.lessons), options.sources, options.seeds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""A short text that changes whenever the results of a lesson might.
+
+It is made of the code of the lesson up to its last result, and of the helper modules that this
+code uses, with those that they import. Comments, docstrings, looks and exercises are left out.
+"""
+
+import ast
+import hashlib
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+
+from mnist_helpers.course import PACKAGE, WEIGHTS
+from tools.notebooks import tags
+
+# What checks and draws results, and changes none.
+HARMLESS = {"exercises", "expected", "plots"}
+
+
+def fingerprint(lesson, package=PACKAGE):
+    """Twelve characters for a `Lesson`; None if it checks no results."""
+    notebook = nbformat.read(lesson.path, as_version=4)
+    cells = [
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code" and not {"exercise", "solution"} & tags(cell)
+    ]
+    checked = [number for number, source in enumerate(cells) if "expect(" in source]
+    if not checked:
+        return None
+    set_up, *code = [
+        ast.parse(TransformerManager().transform_cell(cell)) for cell in cells[: checked[-1] + 1]
+    ]
+    # The set-up is the same in every lesson, and names the place where the course is hosted.
+    texts = [ast.unparse(tree) for tree in code]
+    texts += [without_docstrings(path) for path in helpers([set_up, *code], package)]
+    texts += [path.read_text(encoding="utf-8") for path in weights(code)]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
+
+
+def helpers(trees, package=PACKAGE):
+    """Paths of the helper modules that the code uses, and of those that they import in turn."""
+    used = {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    found, waiting = set(), set()
+    for tree in trees:
+        waiting |= {module for name, module in imports(tree, package) if name in used}
+    while waiting:
+        found.add(module := waiting.pop())
+        tree = ast.parse((package / f"{module}.py").read_text(encoding="utf-8"))
+        waiting |= {module for _, module in imports(tree, package)} - found
+    return sorted(package / f"{module}.py" for module in found)
+
+
+def imports(tree, package):
+    """Pairs of an imported name and the module of the package that it is, or comes from."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or node.module is None:
+            continue
+        parent, _, module = node.module.partition(".")
+        if parent != package.name:
+            continue
+        for alias in node.names:
+            source = module or alias.name
+            if source not in HARMLESS and (package / f"{source}.py").is_file():
+                yield alias.asname or alias.name, source
+
+
+def without_docstrings(path):
+    """The code of a module as one text, without comments and docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        if documented and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def weights(trees):
+    """Paths of the provenance of every pretrained network that the code names."""
+    texts = {x.value for tree in trees for x in ast.walk(tree) if isinstance(x, ast.Constant)}
+    return [path for path in sorted(WEIGHTS.glob("*.json")) if path.stem in texts]
