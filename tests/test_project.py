@@ -4,11 +4,13 @@ import json
 import re
 import subprocess
 import tomllib
-from pathlib import Path
 
-from tests import benchmarks
+from mnist_helpers import expected
+from mnist_helpers.course import COURSE, lessons
+from tools.benchmarks import page
+from tools.benchmarks.__main__ import RESULTS
+from tools.benchmarks.parts import PARTS
 
-COURSE = Path(__file__).resolve().parent.parent
 CONDA_NAMES = {"torch": "pytorch"}  # conda-forge's name where it is not PyPI's
 
 
@@ -50,18 +52,49 @@ def test_no_data_is_committed():
     assert not [name for name in listed.stdout.splitlines() if name.endswith((".gz", "-ubyte"))]
 
 
-def test_reference_results_in_the_readme_are_the_measured_ones():
-    text = (COURSE / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d) \| (.+) \| (\S+) \| (\S+) to (\S+) \|$", text, flags=re.MULTILINE)
+def readme():
+    return (COURSE / "README.md").read_text(encoding="utf-8")
+
+
+def test_readme_lists_every_lesson_with_its_title_and_path():
+    """The first cell of a row is the number; then come the link, what it ends with, the time."""
+    rows = re.findall(r"^\| (\d+) \| \[(.+)\]\((.+)\) \| (.+) \| (.+) \|$", readme(), re.MULTILINE)
+    listed = {f"{int(number):02d}": (title, path) for number, title, path, *_ in rows}
+    for lesson in lessons():
+        assert lesson.number in listed, f"README.md has no row for lesson {lesson.number}"
+        title, path = listed[lesson.number]
+        assert path == lesson.path.relative_to(COURSE).as_posix()
+        assert lesson.title.startswith(title), (title, lesson.title)
+
+
+def test_readme_is_short_and_its_links_lead_somewhere():
+    assert len(readme().splitlines()) <= 200
+    for path in [COURSE / "README.md", *(COURSE / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8")):
+            assert link.startswith("https://") or (path.parent / link).exists(), (path.name, link)
+
+
+def test_map_in_the_readme_names_every_module_of_the_package():
+    section = readme().split("**Which file do I change**")[1].split("## ")[0]
+    for path in (COURSE / "mnist_helpers").glob("*.py"):
+        assert f"`{path.name}`" in section or path.name == "__init__.py", path.name
+
+
+def test_reference_results_are_the_measured_ones():
+    text = (COURSE / "docs" / "results.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.+) \| (\S+) \| (\S+) to (\S+) \|$", text, re.MULTILINE)
     assert len(rows) >= 10
-    bands = tomllib.loads((COURSE / "mnist_helpers" / "expected.toml").read_text(encoding="utf-8"))
-    for lesson, name, *numbers in rows:
-        band = bands[f"0{lesson}"][name]["mnist"]
-        assert numbers == [f"{band[key]:#.3g}" for key in ("mean", "low", "high")], name
+    measured = json.loads(expected.MEASURED.read_text(encoding="utf-8"))
+    for number, name, *shown in rows:
+        lesson = f"{int(number):02d}"
+        mean = measured[lesson][name]["mnist"]["mean"]
+        band = expected.bands(lesson, "mnist")[name]
+        assert shown == [f"{x:#.3g}" for x in (mean, band.low, band.high)], name
 
 
-def test_speed_in_the_readme_is_the_measured_one():
-    readme = (COURSE / "README.md").read_text(encoding="utf-8")
-    results = json.loads(benchmarks.RESULTS.read_text(encoding="utf-8"))
-    assert {entry["part"] for entry in results["rows"]} >= set(benchmarks.PARTS) - {"gpu"}
-    assert benchmarks.with_table(readme, results) == readme
+def test_speed_on_the_pages_is_the_measured_one():
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    assert {entry["part"] for entry in results["rows"]} >= set(PARTS) - {"gpu"}
+    assert set(page.FIVE) <= {entry["what"] for entry in results["rows"]}
+    for path, text in page.pages(results).items():
+        assert path.read_text(encoding="utf-8") == text
