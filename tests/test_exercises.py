@@ -5,19 +5,26 @@ a dict from the number of an exercise to (right answers, wrong answers); a wrong
 (answer, words of the diagnosis that it must get).
 """
 
+import os
+import random
+import subprocess
+import sys
 from functools import cache
 from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from mnist_helpers import exercises
+from mnist_helpers.course import COURSE, SOURCES, lessons
 from mnist_helpers.data import load_mnist
 from mnist_helpers.exercises import Mistake, checks, compare, exercise
-from tests.regenerate import lessons
+from mnist_helpers.models import DenseAutoencoder
+from mnist_helpers.randomness import random_states
 
-LESSONS = [path.name[:2] for path in lessons()]
+LESSONS = [lesson.number for lesson in lessons()]
 
 
 @cache
@@ -25,14 +32,31 @@ def digits(source):
     return load_mnist(source=source)
 
 
+def surroundings(answer):
+    """All that a check finds and has to leave as it was: random states, settings, the answer."""
+    states = random_states().items()
+    states = {k: v.tolist() if isinstance(v, torch.Tensor) else str(v) for k, v in states}
+    settings = [torch.get_num_threads(), torch.is_grad_enabled(), torch.get_default_dtype()]
+    settings += [torch.is_inference_mode_enabled(), torch.are_deterministic_algorithms_enabled()]
+    network = answer if isinstance(answer, nn.Module) else nn.Identity()
+    modes = [module.training for module in network.modules()]
+    weights = [(p.tolist(), p.grad, p.requires_grad) for p in network.parameters()]
+    return states, settings, modes, weights
+
+
 @pytest.fixture
 def verdict(monkeypatch):
-    """Check an answer on a source; its state and its text, as the output holds them."""
+    """Check an answer on a source; its state and its text, as the output holds them.
+
+    No check may leave a trace, so each of the many answers of the bank is a test of that too.
+    """
     shown = []
     monkeypatch.setattr(exercises, "display", lambda *a, **k: shown.append((a, k)))
 
     def ask(number, answer, source="standin"):
-        checks(*digits(source))(number, answer)
+        check, before = checks(*digits(source)), surroundings(answer)
+        check(number, answer)
+        assert surroundings(answer) == before, number
         (output,), options = shown.pop()
         state = options["metadata"]["mnist_helpers"]["state"]
         return state, output["text/plain"].removeprefix(f"Exercise {number}: ")
@@ -40,12 +64,14 @@ def verdict(monkeypatch):
     return ask
 
 
-@pytest.mark.parametrize("source", ["mnist", "standin"])
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_answer_bank(lesson, source, verdict):
     try:
         data = digits(source)
     except OSError as error:
+        if os.environ.get("MNIST_HELPERS_SOURCE") == source:
+            raise  # asked for and missing
         pytest.skip(str(error))
     bank = import_module(f"tests.answers.lesson{lesson}").bank(*data)
     import_module(f"mnist_helpers.exercises.lesson{lesson}")
@@ -78,9 +104,78 @@ def test_check_never_raises_on_an_answer_and_counts_the_tries(verdict, monkeypat
     assert state == "wrong" and "KeyError: 8" in text
 
 
-def test_unknown_exercise_is_named():
-    with pytest.raises(ValueError, match="no exercise '9.1'"):
-        checks(None, None)("9.1", 0)
+def draw_from_everywhere(*_):
+    numbers = torch.rand(1).item(), random.random(), np.random.rand()
+    return f"drawn {numbers}"
+
+
+def test_a_check_draws_the_same_numbers_every_time_and_none_of_the_lessons(verdict, monkeypatch):
+    monkeypatch.setitem(exercises._exercises, "3.99", draw_from_everywhere)
+    torch.manual_seed(5), random.seed(5), np.random.seed(5)
+    expected = draw_from_everywhere()
+    torch.manual_seed(5), random.seed(5), np.random.seed(5)
+    assert verdict("3.99", 0) == verdict("3.99", 0) != ("right", f"✓ {expected}")
+    assert draw_from_everywhere() == expected
+
+
+def test_an_answer_that_draws_or_fails_leaves_the_random_states_too(verdict, monkeypatch):
+    def failing(answer, train, test):
+        raise Mistake(answer())
+
+    monkeypatch.setitem(exercises._exercises, "3.99", failing)
+    assert verdict("3.99", draw_from_everywhere)[0] == "known mistake"
+    monkeypatch.setitem(exercises._exercises, "3.99", lambda answer, *_: answer() / 0)
+    assert verdict("3.99", draw_from_everywhere)[0] == "wrong"
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_network_as_answer_keeps_its_mode_and_weights(verdict, training):
+    """The fixture compares them; each of these checks lets the network work."""
+    decoder = nn.Sequential(
+        nn.Dropout(), DenseAutoencoder(32).decoder, nn.Unflatten(1, (1, 28, 28))
+    )
+    tied = import_module("tests.answers.lesson03").Tied()
+    for number, network in {"3.1": tied, "3.3": decoder, "4.4": decoder}.items():
+        verdict(number, network.train(training))
+
+
+def test_a_new_lesson_is_found_by_its_name(verdict, tmp_path, monkeypatch):
+    text = """
+from mnist_helpers.exercises import exercise
+
+@exercise("97.1")
+def twice(answer, train, test):
+    return 2 * answer
+"""
+    (tmp_path / "lesson97.py").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(exercises, "__path__", [*exercises.__path__, str(tmp_path)])
+    assert verdict("97.1", "so ") == ("right", "✓ so so ")
+    del exercises._exercises["97.1"], sys.modules["mnist_helpers.exercises.lesson97"]
+
+
+@pytest.mark.parametrize(
+    "number", ["9.1", "97.1", "3", "3.99", "03.1", 3.1, "", "x.1", "../a.1", None]
+)
+def test_unknown_exercise_is_named(number):
+    with pytest.raises(ValueError, match="no exercise .*; give a number as a text"):
+        checks(None, None)(number, 0)
+
+
+TERMINAL = """
+from IPython.core.interactiveshell import InteractiveShell
+from mnist_helpers.exercises import checks
+InteractiveShell.instance()
+checks(None, None)("4.1", [608, 608])
+"""
+
+
+@pytest.mark.parametrize("encoding, mark", [("cp1252", "+"), ("utf-8", "✓")])
+def test_a_terminal_without_a_tick_shows_the_verdict_too(encoding, mark, tmp_path):
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "IPYTHONDIR": str(tmp_path)}
+    command = [sys.executable, "-c", TERMINAL]
+    run = subprocess.run(command, cwd=COURSE, env=environment, capture_output=True)
+    assert run.returncode == 0, run.stderr.decode(encoding)
+    assert run.stdout.decode(encoding).startswith(f"Exercise 4.1: {mark} ")
 
 
 @pytest.mark.parametrize("one", [2, 2.0, np.float32(2), torch.tensor(2.0), np.array([2]), [2]])

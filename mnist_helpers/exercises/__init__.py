@@ -1,17 +1,22 @@
 """The checks behind the exercises: they diagnose an answer, and never raise on one.
 
-The exercises of lesson 3 are in `lesson03.py`, and so on. Each is a function
-`exercise(answer, train, test)` that raises `Mistake` with a diagnosis, or returns what there
-is to say about a right answer. What is right is worked out from the data at hand, so that it
-holds for MNIST and for the stand-in.
+The exercises of lesson 3 are in `lesson03.py`, and so on: a new file is found by its name.
+Each is a function `exercise(answer, train, test)` that raises `Mistake` with a diagnosis, or
+returns what there is to say about a right answer. What is right is worked out from the data at
+hand, so that it holds for MNIST and for the stand-in. A check may draw random numbers: they start
+from the same seed every time, and those of the lesson stay as they were.
 """
 
 from collections import Counter
 from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import torch
 from IPython.display import display
+
+from mnist_helpers.files import printable
+from mnist_helpers.randomness import own_randomness
 
 _exercises = {}  # "3.2" -> function (answer, train, test) -> text
 
@@ -61,16 +66,16 @@ def checks(train, test):
             tries[number] += 1
             state, text = _verdict(examine, answer, train, test)
         verdict = {"exercise": number, "state": state, "tries": tries[number]}
-        shown = {"text/plain": f"Exercise {number}: {text}"}
+        shown = {"text/plain": printable(f"Exercise {number}: {text}")}
         display(shown, metadata={"mnist_helpers": verdict}, raw=True)
 
     return check
 
 
 def _find(number):
-    lesson = str(number).split(".")[0]
-    if lesson in ("1", "2", "3", "4", "5"):
-        import_module(f"{__name__}.lesson0{lesson}")
+    lesson = f"{__name__}.lesson{str(number).split('.')[0].zfill(2)}"
+    if find_spec(lesson):
+        import_module(lesson)
     if number not in _exercises:
         raise ValueError(f"no exercise {number!r}; give a number as a text, such as '3.2'")
     return _exercises[number]
@@ -79,7 +84,7 @@ def _find(number):
 def _verdict(examine, answer, train, test):
     """State and text for an answer, whatever it is and whatever it does."""
     try:
-        with torch.random.fork_rng(devices=[]):  # the lesson's own random numbers stay as they are
+        with own_randomness(seed=0):
             return "right", f"✓ {examine(answer, train, test)}"
     except Mistake as mistake:
         return "known mistake" if mistake.known else "wrong", f"✗ {mistake}"

@@ -14,7 +14,6 @@ from mnist_helpers.models import DenseAutoencoder, count_parameters
 def tied_weights(answer, train, test):
     """A class of models whose way back, codes -> images, uses the weights of the way in."""
     images = test.images[:20]
-    torch.manual_seed(0)
     model = deepcopy(answer) if isinstance(answer, nn.Module) else function(answer)()
     if not isinstance(model, nn.Module) or not hasattr(model, "encoder"):
         raise Mistake(f"This needs the class; you gave {describe(answer)}.", known=False)
@@ -108,7 +107,6 @@ def _near(pair, other):
 def repair_decoder(answer, train, test):
     """A function latent_dim -> decoder that maps codes (N, latent_dim) to (N, 1, 28, 28)."""
     images = test.images[:64]
-    torch.manual_seed(0)
     decoder = deepcopy(answer) if isinstance(answer, nn.Module) else function(answer)(8)
     if not isinstance(decoder, nn.Module):
         raise Mistake(f"This needs a decoder; it is {describe(decoder)}.", known=False)

@@ -217,7 +217,6 @@ def shifted_reconstruction(answer, train, test):
     """An objective: move the batch by -2 to 2 pixels, at random, and reconstruct what you see."""
     images, labels = test.images[:6].clone(), test.labels[:6]
     images[:, :, ::3, [0, -1]] = 0.7  # ink on both borders shows what becomes of it
-    torch.manual_seed(0)
     model = Autoencoder(nn.Identity(), _Dim())
     outputs = [_loss(answer, model, images.clone(), labels.clone()) for _ in range(80)]
     dim = model.decoder.share.detach()
