@@ -7,65 +7,105 @@ same name with `.previous` at the end. The newest file only takes its place when
 import io
 import os
 import pickle
-import random
 import sys
 import warnings
 import zipfile
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from mnist_helpers.data import free_name
+from mnist_helpers.callbacks import Callback
+from mnist_helpers.files import say, set_aside
+from mnist_helpers.recipes import differences
 
 
-class Checkpoint:
-    """The file that holds one run. Use it in a `with` block: it is locked for other runs.
+class Checkpoint(Callback):
+    """Saves a run after each epoch; the same `fit` with the same file goes on exactly there.
+
+        fit(model, train, objective, epochs=10, callbacks=[Checkpoint("runs/dense.pt")])
+
+    Without a schedule, `epochs` may grow from one call to the next.
 
     Args:
-        path: where to save, such as "runs/dense.pt"; None saves and loads nothing.
-        recipe: flat dict that describes the run; a file with another one is refused.
-        fresh: do not go on with what `path` holds, but keep it aside under another name.
+        path: the file, such as "runs/dense.pt"; `~` is your home.
+        every: save after every so many steps as well.
+        fresh: start over; what `path` holds is kept under another name.
 
     Raises:
-        ValueError: `path` is a folder.
-        RuntimeError: another run is using `path` right now.
+        ValueError: `path` is a folder, or `every` is below 1. From `fit`: the file belongs to
+            another run (the message names the differences), or neither it nor the one before
+            it can be read.
+        RuntimeError: from `fit`: another run is saving to the same file.
     """
 
-    def __init__(self, path, recipe, fresh=False):
-        self.path = path and Path(path).expanduser()
-        self.recipe = recipe
+    saves = True
+
+    def __init__(self, path, every=None, fresh=False):
+        self.path = Path(path).expanduser()
+        self.every = every
         self.fresh = fresh
-        self.warned = False
+        self.warned = set()  # kinds of trouble
+        if self.path.is_dir():
+            raise ValueError(f"{self.path} is a folder; give a file, {self.path / 'run.pt'}")
+        if every is not None and every < 1:
+            raise ValueError(f"every is {every}; it must be at least 1 step")
 
-    def __enter__(self):
-        if self.path:
-            if self.path.is_dir():
-                raise ValueError(f"{self.path} is a folder; give a file, {self.path / 'run.pt'}")
-            self._lock()
-            if self.fresh:
-                for path in (self.path, self._beside("previous")):
-                    set_aside(path, "kept")
-        return self
+    def begin(self, run):
+        """Lock the file, and go on with the run that it holds."""
+        self.warned.clear()
+        self._lock()
+        if self.fresh:
+            for path in (self.path, self._beside("previous")):
+                set_aside(path, "kept")
+        if state := self._load(run.recipe):
+            run.load_state_dict(state)
+            say(self._going_on(run))
 
-    def __exit__(self, *_):
-        if self.path:
-            self.lock.release()
+    def after_step(self, run):
+        if self.every and run.step % self.every == 0 and run.step < run.steps:
+            run.check_finite()
+            self.save(run)
 
-    def load(self):
+    def after_epoch(self, run):
+        self.save(run)
+
+    def interrupted(self, run):
+        if not self.path.exists():
+            return say(f"Nothing is saved in {self.path.name} yet.")
+        but = ", without fresh=True," if self.fresh else ""
+        say(f"Call fit in the same way{but} to go on from the last save.")
+
+    def end(self, run):
+        self.lock.release()
+
+    def save(self, run):
+        """Save `run.state_dict()`: written beside, flushed to the disk, and only then in place.
+
+        Where that fails (disk full, folder read-only) training can go on: the reason is
+        given once, as a warning, and the next call tries again.
+        """
+        fresh = self._beside("new")
+        try:
+            write(fresh, {"recipe": run.recipe, "state": run.state_dict()})
+            if self.path.exists():
+                os.replace(self.path, self._beside("previous"))
+            os.replace(fresh, self.path)
+        except OSError as error:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            self._warn(
+                f"the run cannot be saved to {self.path}: {error}. Training goes on without "
+                "saving, and tries again at the next save."
+            )
+
+    def _load(self, recipe):
         """The state that was saved last, a dict; None when there is none yet.
 
         A damaged file is named and kept aside, and the one before it is loaded. Nothing in
         the file is ever run as code (`weights_only=True`).
-
-        Raises:
-            ValueError: the file belongs to another run (the message names the differences),
-                or neither it nor the one before it can be read.
         """
-        if not self.path:
-            return None
         found = [p for p in (self.path, self._beside("previous")) if p.exists()]
         reasons = []
         for path in found:
@@ -74,13 +114,13 @@ class Checkpoint:
             except Exception as error:  # a damaged file can raise almost anything
                 reasons.append(f"{path} cannot be read as a checkpoint ({error or 'it is empty'})")
                 continue
-            if differences := _differences(content["recipe"], self.recipe):
+            if others := differences(content["recipe"], recipe):
                 raise ValueError(
-                    f"{path} holds another run: {'; '.join(differences)}. Give another path, "
+                    f"{path} holds another run: {'; '.join(others)}. Give another path, "
                     "or fresh=True to start over; what the file holds is kept either way."
                 )
             if reasons:
-                print(f"{reasons[0]}. Going back to {path.name}.", file=sys.stderr)
+                say(f"{reasons[0]}. Going back to {path.name}.", sys.stderr)
                 with suppress(OSError):  # a folder that can only be read: it stays where it is
                     set_aside(self.path, "damaged")
             return content["state"]
@@ -91,24 +131,12 @@ class Checkpoint:
             )
         return None
 
-    def save(self, run):
-        """Save `run.state_dict()`: written beside, flushed to the disk, and only then in place.
-
-        Where that fails (disk full, folder read-only) training can go on: the reason is
-        given once, as a warning, and the next call tries again.
-        """
-        if not self.path:
-            return
-        fresh = self._beside("new")
-        try:
-            write(fresh, {"recipe": self.recipe, "state": run.state_dict()})
-            if self.path.exists():
-                os.replace(self.path, self._beside("previous"))
-            os.replace(fresh, self.path)
-        except OSError as error:
-            with suppress(OSError):
-                fresh.unlink(missing_ok=True)
-            self._warn(f"the run cannot be saved to {self.path}: {error}")
+    def _going_on(self, run):
+        done = len(run.history.train_loss)
+        if done >= run.epochs:
+            return f"{self.path.name} holds all {run.epochs} epochs: nothing is left to train."
+        step = f"after step {run.step} of {run.steps}"
+        return f"Going on from {self.path.name}: epoch {done + 1} of {run.epochs}, {step}."
 
     def _beside(self, ending):
         return self.path.with_name(f"{self.path.name}.{ending}")
@@ -124,12 +152,14 @@ class Checkpoint:
                 "or give this run a path of its own."
             ) from None
         except (OSError, NotImplementedError) as error:  # such as a folder that is read-only
-            self._warn(f"{self.path} cannot be locked: {error}")
+            self._warn(f"{self.path} cannot be locked: {error}. Let no other run save there.")
 
     def _warn(self, reason):
-        if not self.warned:
-            warnings.warn(f"{reason}. Training goes on without saving.", stacklevel=4)
-        self.warned = True
+        """Warn, once in a run for each kind of trouble."""
+        kind = reason.split(":")[0]
+        if kind not in self.warned:
+            warnings.warn(reason, stacklevel=4)
+        self.warned.add(kind)
 
 
 def write(path, content):
@@ -156,32 +186,6 @@ def read(path):
     return content
 
 
-def random_states():
-    """The states of all random number generators that training may draw from."""
-    name, keys, *rest = np.random.get_state()
-    states = {
-        "torch": torch.get_rng_state(),
-        "python": random.getstate(),
-        "numpy": (name, keys.tolist(), *rest),
-    }
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state_all()
-    if torch.backends.mps.is_available():
-        states["mps"] = torch.mps.get_rng_state()
-    return states
-
-
-def set_random_states(states):
-    """Put back what `random_states` returned; generators of devices that are gone stay away."""
-    torch.set_rng_state(states["torch"])
-    random.setstate(states["python"])
-    np.random.set_state(states["numpy"])
-    if "cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(states["cuda"][: torch.cuda.device_count()])
-    if "mps" in states and torch.backends.mps.is_available():
-        torch.mps.set_rng_state(states["mps"])
-
-
 def folder(drive=False):
     """The folder for checkpoints that outlive a session.
 
@@ -201,19 +205,3 @@ def folder(drive=False):
         google_drive.mount("/content/drive")
         return Path("/content/drive/MyDrive/checkpoints")
     return Path("checkpoints")
-
-
-def set_aside(path, ending):
-    """Rename a file, if it is there, to the first free name of `path.ending-1`, `-2`, ..."""
-    if path.exists():
-        path.rename(free_name(path, ending))
-
-
-def _differences(there, here):
-    """One phrase for each entry of two recipes that is not the same, three at most."""
-    names = [n for n in there | here if there.get(n, "missing") != here.get(n, "missing")]
-    phrases = [
-        f"{n} is {there.get(n, 'missing')!r} there and {here.get(n, 'missing')!r} here"
-        for n in names[:3]
-    ]
-    return phrases + ([f"and {len(names) - 3} more"] if len(names) > 3 else [])

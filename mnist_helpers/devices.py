@@ -1,9 +1,12 @@
 """Where a model is trained, and how precisely it computes: picked here, open to override."""
 
 import functools
+import os
 
 import torch
 from torch import nn
+
+from mnist_helpers.files import say
 
 
 def pick_device():
@@ -13,18 +16,30 @@ def pick_device():
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def device_of(model):
+    """Where a model is: the device of its first parameter; one without any is on the CPU."""
+    return next((p.device for p in model.parameters()), torch.device("cpu"))
+
+
 def pick_precision(model, device):
     """The precision that trains this model fastest on this device: "float32" or "bfloat16".
 
     A bfloat16 has the range of a float32 and 8 of its 24 binary digits. Where the hardware
     multiplies such numbers by itself, convolutions take about half the time; the dense layers
     of the course, all of them small, gain nothing. The first convolutional model gets a note.
+    The environment variable MNIST_HELPERS_PRECISION decides for convolutions, where it is set.
     """
-    if not any(isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) for layer in model.modules()):
+    if not has_convolutions(model):
         return "float32"
-    precision = "bfloat16" if _has_bfloat16(torch.device(device)) else "float32"
+    fastest = "bfloat16" if _has_bfloat16(torch.device(device)) else "float32"
+    precision = os.environ.get("MNIST_HELPERS_PRECISION", fastest)
     _say_once(f"Convolutions are trained in {precision} here. precision=... overrides it.")
     return precision
+
+
+def has_convolutions(model):
+    """Whether a model has a convolution, ordinary or transposed."""
+    return any(isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) for layer in model.modules())
 
 
 def at_precision(precision, device, objective):
@@ -51,4 +66,4 @@ def _has_bfloat16(device):
 
 @functools.cache
 def _say_once(line):
-    print(line)
+    say(line)

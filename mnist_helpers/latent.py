@@ -5,6 +5,10 @@ scikit-learn takes longer to import than all the rest, so it is imported where i
 
 import torch
 
+from mnist_helpers.devices import device_of
+from mnist_helpers.models import evaluating
+from mnist_helpers.threads import pick_threads, share_cores
+
 
 def encode(model, images, batch_size=250):
     """Codes z, (N, latent_dim), of images, (N, 1, 28, 28), without gradients, on the CPU."""
@@ -22,9 +26,9 @@ def reconstruct(model, images, batch_size=250):
 
 
 def _apply(model, function, inputs, batch_size):
-    device = next(model.parameters()).device
-    model.eval()
-    with torch.no_grad():
+    device = device_of(model)
+    threads = pick_threads(model, device, len(inputs))
+    with evaluating(model), share_cores(threads):
         return torch.cat([function(part.to(device)).cpu() for part in inputs.split(batch_size)])
 
 
@@ -92,5 +96,4 @@ def linear_probe(train_points, train_labels, test_points, test_labels):
 
 def interpolate(start, end, steps):
     """`steps` points on the straight line from start to end, ends included: (steps, *shape)."""
-    share = torch.linspace(0, 1, steps).view(-1, *[1] * start.dim())
-    return start + share * (end - start)
+    return torch.lerp(start, end, torch.linspace(0, 1, steps).view(-1, *[1] * start.dim()))

@@ -4,6 +4,7 @@ Images and weights are tensors, (N, 1, 28, 28), (N, 784) or (N, side, side). Eac
 makes one figure, with a title that should state the finding, and shows it.
 """
 
+from itertools import cycle
 from math import ceil, isqrt
 
 import matplotlib.pyplot as plt
@@ -55,6 +56,7 @@ def show_rows(rows, title, captions=None, size=0.9):
         ax.spines[:].set_visible(False)
     for row, (name, images) in zip(axes, rows.items()):
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+        images = images.detach().cpu()
         pixels = images.min() >= 0 and images.max() <= 1
         limit = images.abs().max()
         for ax, image in zip(row, images.numpy() if images.dim() == 3 else _square(images)):
@@ -92,24 +94,20 @@ def plot_curves(histories, title, ylabel, log=True):
     """Loss against epoch: solid for training images, dashed for validation images.
 
     Args:
-        histories: name of each run -> its `History`.
+        histories: name of each run -> its `History`; up to ten have colours of their own, and
+            the next ten other markers.
         title: the finding.
         ylabel: what the loss is, with its unit.
         log: logarithmic loss axis; equal steps down are then equal factors.
     """
     figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
-    for (name, history), color in zip(histories.items(), DIGIT_COLORS[::2] + DIGIT_COLORS[1::2]):
+    colors = DIGIT_COLORS[::2] + DIGIT_COLORS[1::2]  # neighbours that are easy to tell apart
+    styles = [{"color": color, "marker": marker} for marker in ".x^sv*" for color in colors]
+    for (name, history), style in zip(histories.items(), cycle(styles)):
         epochs = range(1, len(history.train_loss) + 1)
-        ax.plot(epochs, history.train_loss, color=color, marker=".", label=f"{name}, training")
+        ax.plot(epochs, history.train_loss, label=f"{name}, training", **style)
         if history.valid_loss:
-            ax.plot(
-                epochs,
-                history.valid_loss,
-                "--",
-                color=color,
-                marker=".",
-                label=f"{name}, validation",
-            )
+            ax.plot(epochs, history.valid_loss, "--", label=f"{name}, validation", **style)
     ax.set(title=title, xlabel="epoch", ylabel=ylabel, yscale="log" if log else "linear")
     ax.xaxis.get_major_locator().set_params(integer=True)
     if log:  # 0.02 reads better than 2 x 10^-2

@@ -1,12 +1,17 @@
-"""A run: what training changes, what it measures, and what tells one run from another."""
+"""A run: everything that training changes, and what it has measured so far."""
 
-import zlib
+import math
+import time
 from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import nn
 
-from mnist_helpers.checkpoints import random_states, set_random_states
+from mnist_helpers.data import Digits
+from mnist_helpers.devices import device_of
+from mnist_helpers.randomness import random_states, set_random_states
+from mnist_helpers.recipes import names_of
+from mnist_helpers.threads import chosen
 
 
 @dataclass
@@ -40,30 +45,93 @@ class History:
 
 @dataclass
 class Run:
-    """Everything that training changes: save it, load it, and training goes on exactly.
+    """A training on its way: save its `state_dict`, load it, and training goes on exactly.
 
     Attributes:
         model, optimizer, schedule: as in `fit`; the schedule may be None.
-        shuffling: the random generator behind the order of the images.
+        loader: the batches, with the random generator behind their order.
+        epochs: how many there shall be.
+        valid: the `Digits` that are measured after each epoch, or None.
+        recipe: what tells this run from another, a flat dict (see `recipes`).
+        threads: how many the CPU takes; kept for the whole run, since another number adds up
+            in another order.
         history: the epochs that are finished.
         step: optimizer steps done in the epoch that has begun.
         loss: sum of the loss over the images of those steps.
         seconds: time that those steps took.
-        order: state of `shuffling` when the epoch began.
+        began: when the epoch began, on a clock that a break does not move on.
+        order: state of the loader's generator when the epoch began.
     """
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler | None
-    shuffling: torch.Generator
+    loader: torch.utils.data.DataLoader
+    epochs: int
+    valid: Digits | None
+    recipe: dict
+    threads: int
     history: History = field(default_factory=History)
     step: int = 0
     loss: float | torch.Tensor = 0.0
     seconds: float = 0.0
+    began: float = 0.0
     order: torch.Tensor | None = None
 
+    @property
+    def steps(self):
+        """Optimizer steps in an epoch."""
+        return len(self.loader)
+
+    def rest_of_epoch(self):
+        """The batches of this epoch, less those that a checkpoint has done already."""
+        done = self.step
+        self.began = time.perf_counter() - self.seconds
+        self.order = self.loader.generator.get_state()
+        for step, batch in enumerate(self.loader, start=1):
+            if step > done:
+                yield batch
+        self.check_finite()
+
+    def count(self, loss, images):
+        """Take note of a step: its loss, a scalar tensor, and its images."""
+        self.loss = self.loss + loss.detach().float() * len(images)
+        self.seconds = time.perf_counter() - self.began
+        self.step += 1
+
+    def finish_epoch(self, measured, metrics):
+        """Put the epoch into the history.
+
+        Args:
+            measured: validation loss and metrics, floats in that order; None without them.
+            metrics: the functions behind all but the first.
+        """
+        history = self.history
+        if measured:
+            loss, *values = measured
+            history.valid_loss.append(loss)
+            for name, value in zip(names_of(metrics), values, strict=True):
+                history.metrics.setdefault(name, []).append(value)
+        history.train_loss.append(float(self.loss) / len(self.loader.dataset))
+        history.steps.append(self.steps * len(history.train_loss))
+        history.learning_rate.append(self.optimizer.param_groups[0]["lr"])
+        history.seconds.append(time.perf_counter() - self.began)
+        self.step, self.loss, self.seconds = 0, 0.0, 0.0
+
+    def check_finite(self):
+        """Raise FloatingPointError, with advice, if the loss became NaN or infinite."""
+        if math.isfinite(loss := float(self.loss)):
+            return
+        rate = self.optimizer.param_groups[0]["lr"]
+        raise FloatingPointError(
+            f"the loss became {loss} in epoch {len(self.history.train_loss) + 1}. The steps were "
+            f"probably too large: make the model anew and try a learning rate of {rate / 10:g} "
+            f"instead of {rate:g}. If that does not help, look for a division by zero or a "
+            "logarithm of zero in the objective."
+        )
+
     def state_dict(self):
-        """All of it as tensors, numbers, texts, lists and dicts."""
+        """All that training changes, as tensors, numbers, texts, lists and dicts."""
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -72,8 +140,9 @@ class Run:
             "step": self.step,
             "loss": self.loss,
             "seconds": self.seconds,
-            "order": self.order if self.step else self.shuffling.get_state(),
+            "order": self.order if self.step else self.loader.generator.get_state(),
             "random": random_states(),
+            "threads": self.threads,
         }
 
     def load_state_dict(self, state):
@@ -84,35 +153,7 @@ class Run:
             self.schedule.load_state_dict(state["schedule"])
         self.history = History(**state["history"])
         self.step, self.seconds = state["step"], state["seconds"]
-        self.loss = torch.as_tensor(state["loss"], device=next(self.model.parameters()).device)
-        self.shuffling.set_state(state["order"])
+        self.loss = torch.as_tensor(state["loss"], device=device_of(self.model))
+        self.loader.generator.set_state(state["order"])
+        self.threads = chosen() or state["threads"]
         set_random_states(state["random"])
-
-
-def recipe_of(run, train, valid, objective, batch_size, seed, steps):
-    """What must be the same for a checkpoint to go on, as a flat dict of texts and numbers."""
-    layers = str(run.model).splitlines()
-    recipe = {f"line {number} of the model": line for number, line in enumerate(layers, start=1)}
-    recipe["parameters of the model"] = sum(p.numel() for p in run.model.parameters())
-    for name, digits in (("training", train), ("validation", valid)):
-        if digits is not None:
-            images, labels = digits.tensors
-            recipe[f"source of the {name} images"] = getattr(digits, "source", "custom")
-            recipe[f"number of {name} images"] = len(images)
-            # A checksum of all images would take longer than an epoch of a small network.
-            content = images[::100].cpu().numpy().tobytes() + labels.cpu().numpy().tobytes()
-            recipe[f"checksum of the {name} data"] = zlib.crc32(content)
-    recipe |= {"objective": name_of(objective), "batch_size": batch_size, "seed": seed}
-    recipe["optimizer"] = type(run.optimizer).__name__
-    recipe |= {f"{key} of the optimizer": str(x) for key, x in run.optimizer.defaults.items()}
-    if run.schedule:  # its rates depend on how many steps it has
-        recipe |= {"schedule": type(run.schedule).__name__, "steps of the schedule": steps}
-        rates = {key: x for key, x in run.optimizer.param_groups[0].items() if "_lr" in key}
-        recipe |= {f"{key} of the schedule": rate for key, rate in rates.items()}
-    return recipe
-
-
-def name_of(measure):
-    """The name of a function, also behind `functools.partial`."""
-    measure = getattr(measure, "func", measure)
-    return getattr(measure, "__name__", type(measure).__name__)

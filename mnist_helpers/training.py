@@ -1,17 +1,21 @@
-"""Training any model of the course on any objective: fit, evaluate, History."""
+"""Training any model of the course on any objective: fit and evaluate."""
 
-import math
-import os
-import time
+from contextlib import ExitStack, contextmanager
 
 import torch
-from tqdm.auto import tqdm
 
-from mnist_helpers.checkpoints import Checkpoint
+from mnist_helpers.arguments import (
+    check_loss,
+    check_measure,
+    check_optimizer,
+    check_task,
+    make_schedule,
+)
+from mnist_helpers.callbacks import Progress
 from mnist_helpers.data import Digits, batches, check_digits
-from mnist_helpers.devices import at_precision, pick_device, pick_precision
-from mnist_helpers.logs import EpochLog
-from mnist_helpers.objectives import (
+from mnist_helpers.devices import at_precision, device_of, pick_device, pick_precision
+from mnist_helpers.models import evaluating, in_mode
+from mnist_helpers.objectives import (  # noqa: F401  lessons take them from here
     accuracy,
     classification,
     pixel_accuracy,
@@ -19,12 +23,114 @@ from mnist_helpers.objectives import (
     reconstruction_bce,
     stop_after,
 )
-from mnist_helpers.runs import History, Run, name_of, recipe_of
+from mnist_helpers.randomness import own_randomness
+from mnist_helpers.recipes import names_of, recipe_of
+from mnist_helpers.runs import Run
+from mnist_helpers.threads import pick_threads, share_cores
 
-__all__ = [
-    "History", "accuracy", "classification", "evaluate", "fit", "one_cycle", "pick_device",
-    "pixel_accuracy", "reconstruction", "reconstruction_bce", "stop_after",
-]  # fmt: skip
+
+def fit(
+    model, train, objective, *, epochs, valid=None, metrics=(), batch_size=64, optimizer=None,
+    scheduler=None, callbacks=(), seed=0, device=None, precision=None, verbose=True,
+):  # fmt: skip
+    """Train a model, and print one line per epoch.
+
+    The weights change in place. Data and model move to `device` for the training, and the
+    model comes back to where it was; its mode and all random states are as before. Jupyter's
+    stop button (or Ctrl-C) ends training cleanly.
+
+    Args:
+        model: any `nn.Module` that the objective can use.
+        train: `Digits`, images (N, 1, 28, 28) float32 in [0, 1].
+        objective: function (model, images, labels) -> scalar loss.
+        epochs: passes over `train`, at least 1.
+        valid: `Digits` that are measured after each epoch and never trained on.
+        metrics: functions like objectives, measured on `valid`, shown and recorded by name.
+        batch_size: images per optimizer step.
+        optimizer: a `torch.optim` optimizer over the model's parameters, any but LBFGS;
+            default Adam(lr=1e-3).
+        scheduler: function (optimizer, steps) -> learning-rate schedule that is stepped after
+            every batch, such as `one_cycle(0.01)`; any but ReduceLROnPlateau. Default: a
+            constant rate.
+        callbacks: objects that are called as the run goes on: `Checkpoint("runs/mine.pt")`
+            saves it and goes on with it, `TensorBoard("runs/mine")` draws it.
+        seed: of the shuffling, and of any randomness inside the model or the objective.
+        device: default `pick_device()`.
+        precision: "float32", or "bfloat16" for faster convolutions; default: what is fastest.
+        verbose: print the lines; the bar shows either way.
+
+    Returns:
+        A `History` of the finished epochs, those before a checkpoint included.
+
+    Raises:
+        TypeError, ValueError: an argument cannot be trained with, or a checkpoint belongs to
+            another run; no step has been taken then.
+        RuntimeError: another run is saving to the same checkpoint.
+        FloatingPointError: the loss became NaN or infinite.
+        torch.OutOfMemoryError: the GPU's memory is too small for this.
+    """
+    check_task(model, train, valid, objective, metrics, epochs, callbacks)
+    device = device or pick_device()
+    precision = precision or pick_precision(model, device)
+    loss_of = at_precision(precision, device, objective)
+    optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    check_optimizer(optimizer, model)
+    train, valid = _on(device, train), _on(device, valid)
+    loader = batches(train, batch_size, seed=seed)
+    schedule = make_schedule(scheduler, optimizer, epochs * len(loader))
+    recipe = recipe_of(
+        model, optimizer, schedule, train, valid, objective, metrics, batch_size, seed, precision,
+        epochs * len(loader),
+    )  # fmt: skip
+    threads = pick_threads(model, device, epochs * len(train))
+    run = Run(model, optimizer, schedule, loader, epochs, valid, recipe, threads)
+    callbacks = sorted([Progress(verbose), *callbacks], key=lambda callback: callback.saves)
+    try:
+        with _at_work(run, device, seed, callbacks):
+            for _ in range(len(run.history.train_loss), epochs):
+                for images, labels in run.rest_of_epoch():
+                    optimizer.zero_grad()
+                    loss = check_loss(loss_of(model, images, labels))
+                    loss.backward()
+                    optimizer.step()
+                    if schedule:
+                        schedule.step()
+                    run.count(loss, images)
+                    for callback in callbacks:
+                        callback.after_step(run)
+                run.finish_epoch(valid and _means(model, valid, (objective, *metrics)), metrics)
+                for callback in callbacks:
+                    callback.after_epoch(run)
+    except KeyboardInterrupt:
+        for callback in callbacks:
+            callback.interrupted(run)
+    except torch.OutOfMemoryError as error:
+        raise torch.OutOfMemoryError(_too_large(batch_size)) from error
+    return run.history
+
+
+def evaluate(model, digits, *measures, batch_size=250):
+    """Measure a model without training it, and without leaving a trace in it.
+
+    Args:
+        model: any model that the measures can use.
+        digits: `Digits` to measure on.
+        measures: objectives and metrics. What is random in them is the same in every call.
+        batch_size: images at a time; it changes the memory used, not the result.
+
+    Returns:
+        A dict: the name of each measure -> its mean per image, a float.
+
+    Raises:
+        TypeError, ValueError: the data or a measure cannot be used, or two different measures
+            have the same name; the message says why.
+    """
+    check_digits(digits)
+    for measure in measures:
+        check_measure(measure)
+    names = names_of(measures)
+    with share_cores(pick_threads(model, device_of(model), len(digits))):
+        return dict(zip(names, _means(model, digits, measures, batch_size), strict=True))
 
 
 def one_cycle(max_lr):
@@ -37,159 +143,43 @@ def one_cycle(max_lr):
     )
 
 
-def fit(
-    model, train, objective, *, epochs, valid=None, metrics=(), batch_size=64,
-    optimizer=None, scheduler=None, seed=0, device=None, precision=None, verbose=True,
-    checkpoint=None, checkpoint_every=None, fresh=False, log_dir=None,
-):  # fmt: skip
-    """Train a model, and print one line per epoch.
-
-    The weights change in place. Data and model move to `device` for the training, and the
-    model comes back to where it was. Jupyter's stop button (or Ctrl-C) ends training cleanly.
-
-    Args:
-        model: any `nn.Module` that the objective can use.
-        train: `Digits`, images (N, 1, 28, 28) float32 in [0, 1].
-        objective: function (model, images, labels) -> scalar loss.
-        epochs: passes over `train`, at least 1.
-        valid: `Digits` that are measured after each epoch and never trained on.
-        metrics: functions like objectives, measured on `valid`, shown and recorded by name.
-        batch_size: images per optimizer step.
-        optimizer: any `torch.optim` optimizer over the model's parameters; default Adam(lr=1e-3).
-        scheduler: function (optimizer, steps) -> learning-rate scheduler, stepped after every
-            batch, such as `one_cycle(0.01)`; default: a constant rate.
-        seed: of the shuffling, and of any randomness inside the model or the objective.
-        device: default `pick_device()`.
-        precision: "float32", or "bfloat16" for faster convolutions; default: what is fastest.
-        verbose: print the lines; the bar shows either way.
-        checkpoint: file to save the run to, after each epoch. If it holds this run already,
-            training goes on exactly where it was saved. Without a schedule, `epochs` may grow.
-        checkpoint_every: save after every so many steps as well.
-        fresh: start over; what `checkpoint` holds is kept under another name.
-        log_dir: folder for TensorBoard: losses, metrics, learning rate, reconstructions.
-
-    Returns:
-        A `History` of the finished epochs, those before a checkpoint included.
-
-    Raises:
-        TypeError, ValueError: the data, epochs, batch_size or precision cannot be trained
-            with, or the checkpoint belongs to another run.
-        RuntimeError: another run is saving to the same checkpoint.
-        FloatingPointError: the loss became NaN or infinite.
-        torch.OutOfMemoryError: the GPU's memory is too small for this.
-    """
-    _check(train, valid, metrics, epochs, checkpoint_every)
-    home, device = next(model.parameters()).device, device or pick_device()
-    lower = at_precision(precision or pick_precision(model, device), device, objective)
-    torch.manual_seed(seed)
-    model.to(device, memory_format=torch.channels_last)  # the fast layout for convolutions
-    loader, held_out = batches(_on(device, train), batch_size, seed=seed), _on(device, valid)
-    optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-    optimizer.load_state_dict(optimizer.state_dict())  # its own tensors follow the model's
-    schedule = scheduler and scheduler(optimizer, epochs * len(loader))
-    run = Run(model, optimizer, schedule, loader.generator)
-    recipe = checkpoint and recipe_of(
-        run, train, valid, objective, batch_size, seed, epochs * len(loader)
-    )
-    try:
-        with (
-            Checkpoint(checkpoint, recipe, fresh) as saved,
-            EpochLog(log_dir) as log,
-            _bar(epochs * len(loader)) as bar,
-        ):
-            if state := saved.load():
-                run.load_state_dict(state)
-                print(_going_on(run, saved.path, epochs, len(loader)))
-            bar.initial = bar.n = len(run.history.train_loss) * len(loader) + run.step
-            for epoch in range(len(run.history.train_loss) + 1, epochs + 1):
-                bar.set_description(f"epoch {epoch}/{epochs}")
-                _train_epoch(run, loader, lower, bar, saved, checkpoint_every)
-                _finish_epoch(run, loader, objective, held_out, metrics)
-                if verbose:
-                    bar.write(run.history.last_line())
-                log.write(run.history, model, valid or train)
-                saved.save(run)
-    except KeyboardInterrupt:
-        print(f"Stopped by you; {len(run.history.train_loss)} of {epochs} epochs are complete.")
-        if checkpoint:
-            print("Call fit in the same way to go on from the last save.")
-    except torch.OutOfMemoryError as error:
-        raise torch.OutOfMemoryError(_too_large(batch_size)) from error
-    finally:
-        model.to(home)
-    return run.history
+# ---- details -------------------------------------------------------------------------------
 
 
-def _check(train, valid, metrics, epochs, checkpoint_every):
-    if epochs < 1:
-        raise ValueError(f"epochs is {epochs}; it must be at least 1")
-    if checkpoint_every is not None and checkpoint_every < 1:
-        raise ValueError(f"checkpoint_every is {checkpoint_every}; it must be at least 1 step")
-    if metrics and valid is None:
-        raise ValueError("metrics are measured on validation images: give valid=... too")
-    for digits in (train, valid):
-        if digits is not None:
-            check_digits(digits)
+@contextmanager
+def _at_work(run, device, seed, callbacks):
+    """The run on its device, with random numbers and threads of its own; afterwards as before."""
+    home = device_of(run.model)
+    with ExitStack() as stack:
+        stack.enter_context(own_randomness(seed))
+        stack.enter_context(in_mode(run.model, training=True))
+        stack.callback(run.model.to, home)
+        run.model.to(device)
+        run.optimizer.load_state_dict(run.optimizer.state_dict())  # its tensors follow the model's
+        for callback in reversed(callbacks):  # what was saved is there before the others begin
+            stack.callback(callback.end, run)
+            callback.begin(run)
+        stack.enter_context(share_cores(run.threads))
+        yield
 
 
-def _bar(steps):
-    """A progress bar that disappears when done; the one in notebooks ignores TQDM_DISABLE."""
-    return tqdm(total=steps, unit="batch", leave=False, disable="TQDM_DISABLE" in os.environ)
+def _means(model, digits, measures, batch_size=250):
+    """The mean of each measure over the digits, floats."""
+    totals = [0.0] * len(measures)
+    with evaluating(model):
+        for images, labels in batches(_on(device_of(model), digits), batch_size, shuffle=False):
+            for place, measure in enumerate(measures):
+                # In float32 whatever the model computes in: a long sum needs all its digits.
+                value = torch.as_tensor(measure(model, images, labels), dtype=torch.float32)
+                totals[place] += value * len(images)
+    return [float(total) / len(digits) for total in totals]
 
 
-def _train_epoch(run, loader, objective, bar, saved, every):
-    """One pass over the images, or the rest of one that a checkpoint has begun."""
-    start = time.perf_counter() - run.seconds
-    run.model.train()
-    run.order = loader.generator.get_state()
-    for step, (images, labels) in enumerate(loader, start=1):
-        if step <= run.step:
-            continue  # the checkpoint has done this one
-        run.optimizer.zero_grad()
-        loss = objective(run.model, images, labels)
-        loss.backward()
-        run.optimizer.step()
-        if run.schedule:
-            run.schedule.step()
-        run.loss = run.loss + loss.detach() * len(images)
-        run.step = step
-        bar.update()
-        if every and step % every == 0 and step < len(loader):
-            _check_finite(run)
-            run.seconds = time.perf_counter() - start
-            saved.save(run)
-    _check_finite(run)
-    run.seconds = time.perf_counter() - start
-
-
-def _finish_epoch(run, loader, objective, valid, metrics):
-    """Put the epoch into the history: mean losses per image, metrics, and the rest."""
-    start = time.perf_counter()
-    measured = {} if valid is None else evaluate(run.model, valid, objective, *metrics)
-    history = run.history
-    if measured:
-        history.valid_loss.append(measured.pop(name_of(objective)))
-    for name, value in measured.items():
-        history.metrics.setdefault(name, []).append(value)
-    history.train_loss.append(float(run.loss) / len(loader.dataset))
-    history.steps.append(len(loader) * len(history.train_loss))
-    history.learning_rate.append(run.optimizer.param_groups[0]["lr"])
-    history.seconds.append(run.seconds + time.perf_counter() - start)
-    run.step, run.loss, run.seconds = 0, 0.0, 0.0
-
-
-def _check_finite(run):
-    if not math.isfinite(loss := float(run.loss)):
-        epoch = len(run.history.train_loss) + 1
-        raise FloatingPointError(_diverged(loss, epoch, run.optimizer))
-
-
-def _going_on(run, path, epochs, steps):
-    done = len(run.history.train_loss)
-    if done >= epochs:
-        return f"{path.name} holds all {epochs} epochs: nothing is left to train."
-    step = f"after step {run.step} of {steps}"
-    return f"Going on from {path.name}: epoch {done + 1} of {epochs}, {step}."
+def _on(device, digits):
+    """The digits on that device, whatever `TensorDataset` they came in."""
+    if digits is None:
+        return None
+    return Digits(*digits.tensors, getattr(digits, "source", "custom")).to(device)
 
 
 def _too_large(batch_size):
@@ -198,44 +188,4 @@ def _too_large(batch_size):
         f"the GPU's memory is too small for batches of {batch_size} images with this model. "
         f"Try {smaller}a smaller model, or device='cpu'; in a notebook, restart the kernel "
         "first if other models are still on the GPU."
-    )
-
-
-def evaluate(model, digits, *measures, batch_size=250):
-    """Measure a model without training it.
-
-    Args:
-        model: any model that the measures can use.
-        digits: `Digits` to measure on.
-        measures: objectives and metrics.
-        batch_size: images at a time; it changes the memory used, not the result.
-
-    Returns:
-        A dict: the name of each measure -> its mean per image, a float.
-
-    Raises:
-        TypeError, ValueError: the data cannot be used; the message says why.
-    """
-    check_digits(digits)
-    device = next(model.parameters()).device
-    totals = dict.fromkeys(map(name_of, measures), 0.0)
-    model.eval()
-    with torch.no_grad():
-        for images, labels in batches(_on(device, digits), batch_size, shuffle=False):
-            for measure in measures:
-                totals[name_of(measure)] += measure(model, images, labels) * len(images)
-    return {name: float(total) / len(digits) for name, total in totals.items()}
-
-
-def _on(device, digits):
-    """The digits on that device, whatever `TensorDataset` they came in."""
-    return digits and Digits(*digits.tensors).to(device)
-
-
-def _diverged(loss, epoch, optimizer):
-    rate = optimizer.param_groups[0]["lr"]
-    return (
-        f"the loss became {loss} in epoch {epoch}. The steps were probably too large: make the "
-        f"model anew and try a learning rate of {rate / 10:g} instead of {rate:g}. If that "
-        "does not help, look for a division by zero or a logarithm of zero in the objective."
     )

@@ -12,6 +12,7 @@ import torch._dynamo  # noqa: F401  the first optimizer imports it; imported her
 from tqdm import tqdm
 
 from mnist_helpers import checkpoints, training
+from mnist_helpers.checkpoints import Checkpoint
 from mnist_helpers.data import Digits, split
 from mnist_helpers.models import DenseAutoencoder
 
@@ -24,8 +25,8 @@ def noisy(model, images, labels):
     return training.reconstruction(model, (images + noise).clamp(0, 1), labels)
 
 
-def train(path=None, objective=noisy, **options):
-    """The run: 4 epochs of 10 steps; returns the model and its History."""
+def train(path=None, objective=noisy, fresh=False, **options):
+    """The run: 4 epochs of 10 steps, saved at `path`; returns the model and its History."""
     generator = torch.Generator().manual_seed(0)
     digits = Digits(torch.rand(200, 1, 28, 28, generator=generator), torch.arange(200) % 10)
     learn, valid = split(digits)
@@ -35,7 +36,8 @@ def train(path=None, objective=noisy, **options):
     model = DenseAutoencoder(4, hidden=(16,))
     settings = dict(
         epochs=EPOCHS, valid=valid, metrics=(training.pixel_accuracy,), batch_size=16,
-        scheduler=training.one_cycle(1e-2), device="cpu", checkpoint=path, checkpoint_every=3,
+        scheduler=training.one_cycle(1e-2), device="cpu",
+        callbacks=[Checkpoint(path, every=3, fresh=fresh)] if path else [],
     )  # fmt: skip
     history = training.fit(model, learn, objective, **settings | options)
     return model, history

@@ -11,13 +11,16 @@ import time
 import warnings
 from functools import wraps
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from mnist_helpers import checkpoints
+from mnist_helpers.checkpoints import Checkpoint
 from mnist_helpers.data import Digits
 from mnist_helpers.models import DenseAutoencoder
+from mnist_helpers.randomness import random_states, set_random_states
 from mnist_helpers.training import fit, reconstruction, stop_after
 from tests.killed import curves, noisy, train, train_and_tell
 
@@ -83,7 +86,7 @@ def test_interrupted_between_epochs(path, whole, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mnist_helpers.logs.EpochLog.write", stop)
+    monkeypatch.setattr("mnist_helpers.callbacks.Progress.after_epoch", stop)
     _, history = train(path)
     monkeypatch.undo()
     assert len(history.train_loss) == 1 and same(train(path), whole)
@@ -197,7 +200,7 @@ def quick(path, model=None, images=None, **options):
     model = model or DenseAutoencoder(4, hidden=(16,))
     images = torch.rand(40, 1, 28, 28) if images is None else images
     digits = Digits(images, torch.arange(len(images)) % 10)
-    options = dict(epochs=1, verbose=False, checkpoint=path) | options
+    options = dict(epochs=1, verbose=False, callbacks=[Checkpoint(path)]) | options
     return fit(model, digits, reconstruction, **options)
 
 
@@ -329,28 +332,30 @@ def test_file_that_would_run_code_is_refused_and_runs_nothing(path, tmp_path):
 def test_second_run_on_the_same_path_is_told(path, whole):
     @wraps(noisy)
     def disturbed(*arguments):
-        states = checkpoints.random_states()
+        states = random_states()
         with pytest.raises(RuntimeError, match="another run is saving to .*dense.pt right now"):
             train(path)
-        checkpoints.set_random_states(states)
+        set_random_states(states)
         return noisy(*arguments)
 
     assert same(train(path, disturbed), whole) and same(train(path), whole)
 
 
-def warned(path, words):
-    """Train where nothing can be saved: it must end, and warn once."""
+def warned(path, *words):
+    """Train where nothing can be saved: it must end, and warn once for each kind of trouble."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         run = train(path)
-    (warning,) = [w for w in caught if issubclass(w.category, UserWarning)]
-    assert words in str(warning.message) and "goes on without saving" in str(warning.message)
+    warned = [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
+    assert len(warned) == len(words) and all(x in y for x, y in zip(words, warned)), warned
+    assert "goes on without saving, and tries again" in warned[-1]
     return run
 
 
 def test_folder_that_cannot_be_made(tmp_path, whole):
     (tmp_path / "file").write_text("mine")
-    assert same(warned(tmp_path / "file" / "dense.pt", "cannot be locked"), whole)
+    path = tmp_path / "file" / "dense.pt"
+    assert same(warned(path, "cannot be locked", "cannot be saved"), whole)
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -380,8 +385,9 @@ def test_disk_that_fills_up_keeps_the_last_good_file(small_disk, whole):
     path = small_disk / "dense.pt"
     checkpoints.write(path, {"recipe": {}, "state": {"weights": torch.rand(5000)}})
     before = path.read_bytes()
-    with checkpoints.Checkpoint(path, {}) as saved, pytest.warns(UserWarning, match="No space"):
-        saved.save(DenseAutoencoder(4, hidden=(16,)))
+    large = SimpleNamespace(recipe={}, state_dict=DenseAutoencoder(4, hidden=(16,)).state_dict)
+    with pytest.warns(UserWarning, match="No space"):
+        Checkpoint(path).save(large)
     assert path.read_bytes() == before
 
 
@@ -404,7 +410,8 @@ def read_only(path):
 
 def test_read_only_folder_resumes_and_goes_on_without_saving(read_only, whole):
     before = contents(read_only.parent)
-    assert same(warned(read_only, "Read-only file system"), whole)
+    run = warned(read_only, "cannot be locked", "cannot be saved")
+    assert same(run, whole)
     assert contents(read_only.parent) == before
 
 
@@ -417,14 +424,14 @@ def test_broken_loss_is_never_saved(path):
 
     digits = Digits(torch.rand(64, 1, 28, 28), torch.arange(64) % 10)
     with pytest.raises(FloatingPointError, match="in epoch 1"):
-        fit(DenseAutoencoder(2), digits, explodes, epochs=2, batch_size=8, checkpoint=path,
-            checkpoint_every=2)  # fmt: skip
+        fit(DenseAutoencoder(2), digits, explodes, epochs=2, batch_size=8,
+            callbacks=[Checkpoint(path, every=2)])  # fmt: skip
     assert not path.exists()
 
 
 def test_bad_arguments(path, tmp_path):
-    with pytest.raises(ValueError, match="checkpoint_every is 0"):
-        quick(path, checkpoint_every=0)
+    with pytest.raises(ValueError, match="every is 0; it must be at least 1 step"):
+        Checkpoint(path, every=0)
     with pytest.raises(ValueError, match="is a folder; give a file"):
         quick(tmp_path)
 

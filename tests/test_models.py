@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from mnist_helpers.data import MNIST_MD5, load_mnist
+from mnist_helpers.course import WEIGHTS
+from mnist_helpers.data import load_mnist
+from mnist_helpers.mnist import MNIST_MD5
 from mnist_helpers.models import (
-    WEIGHTS,
     Autoencoder,
     Classifier,
     ConvAutoencoder,

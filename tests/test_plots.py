@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mnist_helpers import plots
-from mnist_helpers.training import History
+from mnist_helpers.runs import History
 
 IMAGES = torch.rand(7, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -61,6 +61,21 @@ def test_curves_of_runs_with_and_without_validation():
     assert (
         ax.get_yscale() == "log" and ax.get_ylabel() == "loss (nats)" and ax.get_xlabel() == "epoch"
     )
+
+
+def test_rows_of_what_a_network_still_learns():
+    drawn_by_it = IMAGES.clone().requires_grad_()
+    plots.show_rows({"original": IMAGES, "learning": drawn_by_it * 2 - 1}, "both")
+    assert len(drawn()) == 14
+
+
+def test_curves_of_a_dozen_runs_are_all_there_and_all_different():
+    runs = {f"run {n}": History([2 + n, 1 + n], [3 + n, 2 + n]) for n in range(12)}
+    plots.plot_curves(runs, "twelve", "loss")
+    lines = plt.gca().lines
+    assert len(lines) == 24 and len(plt.gca().get_legend().texts) == 24
+    looks = {(line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines}
+    assert len(looks) == 24
 
 
 def test_confusion_scale_ignores_the_diagonal():
