@@ -11,12 +11,7 @@ Cells say by their tag who sees them: `solution` and `teacher` only come with `-
 
 import argparse
 import base64
-import csv
 import io
-import json
-import os
-import re
-import stat
 import sys
 import zipfile
 from pathlib import Path
@@ -25,11 +20,9 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
 
-PACKAGE = Path(__file__).resolve().parent
-NOTEBOOKS = PACKAGE.parent / "notebooks"
-STATES = ("right", "known mistake", "wrong", "not answered")
-NUMBER = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}")  # of an exercise
-LIMIT = 20  # MB of a returned lesson; most have 1, and in memory they take 25 times as much
+from mnist_helpers.collect import report
+from mnist_helpers.course import NOTEBOOKS, PACKAGE, lessons
+from mnist_helpers.files import refuse_existing, say
 
 UNPACK = '''\
 #@title Run this first: it brings the helpers of the course along, inside this cell.
@@ -49,7 +42,7 @@ def main(arguments=None, notebooks=NOTEBOOKS):
     options = _options(arguments)
     try:
         if options.out:
-            sources = lessons(options.numbers, notebooks)
+            sources = [lesson.path for lesson in lessons(options.numbers, notebooks)]
             hand_out(sources, options.out, options.solutions, options.standalone, options.force)
         else:
             report(options.collect, options.csv, options.force)
@@ -76,14 +69,19 @@ def _options(arguments):
     return options
 
 
-# ---- handing out ---------------------------------------------------------------------------
-
-
 def hand_out(sources, out, solutions=False, standalone=False, force=False):
     """Write copies of these lessons into the folder `out`: of all of them, or of none.
 
-    It raises OSError if a copy is there already or cannot be written, and ValueError if one
-    would replace a lesson itself.
+    Args:
+        sources: the paths of the lessons.
+        out: the folder, a `Path`; it is made if it is missing.
+        solutions: keep solutions, outputs and teacher's notes.
+        standalone: put the package into each copy.
+        force: overwrite files that are there already.
+
+    Raises:
+        OSError: a copy is there already, or cannot be written.
+        ValueError: a copy would replace a lesson itself.
     """
     copies = [out / source.name for source in sources]
     if out.exists() and not out.is_dir():
@@ -91,31 +89,25 @@ def hand_out(sources, out, solutions=False, standalone=False, force=False):
     for path in (out, *copies):
         if _is_within(path, sources[0].parent):
             raise ValueError(f"{path} leads to where the lessons themselves are")
-    _refuse_existing(copies, force)
+    refuse_existing(copies, force)
     texts = [edition(source, solutions, standalone) for source in sources]
     out.mkdir(parents=True, exist_ok=True)
     for copy, text in zip(copies, texts, strict=True):
         copy.write_text(text, encoding="utf-8", newline="\n")
-        print(copy)
-
-
-def lessons(numbers=(), notebooks=NOTEBOOKS):
-    """Paths of the lessons with these numbers ("01", ...); of all lessons when none is given.
-
-    It raises FileNotFoundError where the package is installed without the course around it,
-    and ValueError if there is no lesson of such a number.
-    """
-    paths = {path.name[:2]: path for path in sorted(notebooks.glob("[0-9][0-9]_*.ipynb"))}
-    if not paths:
-        raise FileNotFoundError(f"no lessons in {notebooks}; run this in a copy of the course")
-    numbers = dict.fromkeys(number.zfill(2) for number in numbers)
-    if unknown := [number for number in numbers if number not in paths]:
-        raise ValueError(f"no lesson {', '.join(unknown)}; there are: {', '.join(paths)}")
-    return [paths[number] for number in numbers or paths]
+        say(str(copy))
 
 
 def edition(path, solutions=False, standalone=False):
-    """The text of one lesson as it is handed out, as a notebook file."""
+    """One lesson as it is handed out.
+
+    Args:
+        path: of the lesson.
+        solutions: keep solutions, outputs (figures too) and teacher's notes.
+        standalone: put the package into a folded cell of its own.
+
+    Returns:
+        The text of a notebook file.
+    """
     steps = []
     if not solutions:
         steps.append(TagRemovePreprocessor(enabled=True, remove_cell_tags={"solution", "teacher"}))
@@ -155,109 +147,6 @@ def _zipped_package():
 def _is_within(path, folder):
     path = path.resolve()
     return any(p.exists() and p.samefile(folder) for p in (path, *path.parents))
-
-
-def _refuse_existing(paths, force):
-    existing = ", ".join(str(path) for path in paths if os.path.lexists(path))
-    if existing and not force:
-        raise FileExistsError(f"there already: {existing}. Nothing was written; try --force")
-
-
-# ---- collecting ----------------------------------------------------------------------------
-
-
-def report(folder, file=None, force=False):
-    """Write what `collect` finds as CSV, quoted so that no spreadsheet runs a name like =1+1."""
-    _refuse_existing([file] if file else [], force)
-    text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writerow(["learner", "exercise", "state", "tried"])
-    for learner, *rest in collect(folder):
-        writer.writerow([f"'{learner}" if learner[0] in "=+-@＝＋－＠" else learner, *rest])
-    if file:
-        file.write_text(text.getvalue(), encoding="utf-8", newline="\n")
-    else:
-        sys.stdout.reconfigure(encoding="utf-8")  # on Windows a pipe has another encoding
-        print(text.getvalue(), end="")
-
-
-def collect(folder):
-    """The last verdict on each exercise in each notebook of a folder, without running any.
-
-    Returns a list of (learner, exercise, state, times tried); the learner is the path in the
-    folder. What cannot be read is named on stderr, with the reason, and skipped.
-    """
-    if not folder.is_dir():
-        raise NotADirectoryError(f"there is no folder {folder}")
-    rows = []
-    for path in sorted(_returned(folder)):
-        learner = _printable(path.relative_to(folder).with_suffix("").as_posix())
-        try:
-            found, invalid = verdicts(path)
-        except (OSError, ValueError, RecursionError) as error:
-            _complain(path, error)
-            continue
-        if invalid:
-            _complain(path, f"{invalid} of its verdicts are invalid and do not count")
-        elif not found:
-            _complain(path, "it holds no verdicts; was it run, and saved after that?")
-        rows += [(learner, exercise, *verdict) for exercise, verdict in found.items()]
-    return rows
-
-
-def _returned(folder):
-    """The notebooks below a folder, without JupyterLab's own copies; and links to folders."""
-    for root, folders, files in os.walk(folder, onerror=lambda e: _complain(e.filename, e)):
-        folders[:] = [name for name in folders if name != ".ipynb_checkpoints"]
-        links = [name for name in folders if Path(root, name).is_symlink()]
-        notebooks = [name for name in files if name.lower().endswith(".ipynb")]
-        yield from (Path(root, name) for name in links + notebooks)
-
-
-def verdicts(path):
-    """The last verdict on each exercise in one notebook: number -> (state, times tried).
-
-    With it comes how many more there are that `check` cannot have written. It raises OSError,
-    ValueError or RecursionError where this is no notebook, or none that should be read.
-    """
-    about = path.lstat()
-    if not stat.S_ISREG(about.st_mode):
-        raise ValueError("it is a link, or something else that is not a plain file")
-    if about.st_size > LIMIT * 1_000_000:
-        raise ValueError(f"it has {about.st_size // 1_000_000} MB; the limit is {LIMIT} MB")
-    notebook = json.loads(path.read_bytes())
-    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
-        raise ValueError("it is not a notebook")
-    latest, invalid = {}, 0
-    for cell in notebook["cells"]:
-        for output in _get(cell, "outputs", list):
-            metadata = _get(output, "metadata", dict)
-            if _is_valid(verdict := _get(metadata, "mnist_helpers", dict)):
-                latest[verdict["exercise"]] = verdict["state"], verdict["tries"]
-            else:
-                invalid += "mnist_helpers" in metadata
-    return latest, invalid
-
-
-def _get(thing, key, kind):
-    """What is under the key of a dict if it is of that kind; else an empty one."""
-    found = thing.get(key) if isinstance(thing, dict) else None
-    return found if isinstance(found, kind) else kind()
-
-
-def _is_valid(verdict):
-    number, tries = _get(verdict, "exercise", str), verdict.get("tries")
-    is_count = type(tries) is int and tries >= 0  # True is an int too, by isinstance
-    return is_count and verdict.get("state") in STATES and bool(NUMBER.fullmatch(number))
-
-
-def _complain(path, reason):
-    print(f"{_printable(path)}: {_printable(reason)}", file=sys.stderr)
-
-
-def _printable(text):
-    """On one line, without the control characters and broken bytes that a file name may have."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
 
 
 if __name__ == "__main__":

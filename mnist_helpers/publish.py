@@ -13,12 +13,12 @@ import argparse
 import os
 import re
 import subprocess
-from pathlib import Path
 from urllib.parse import quote
 
 import nbformat
 
-COURSE = Path(__file__).resolve().parent.parent
+from mnist_helpers.course import COURSE, NOTEBOOKS, lessons
+from mnist_helpers.files import say
 
 # What a name may be made of: it ends up in a command line, in addresses and in Markdown.
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!.*\.\.)[A-Za-z0-9_.-]*[A-Za-z0-9_-]"
@@ -38,9 +38,9 @@ GUARD = re.compile(rf"\A{re.escape(TRY)}(?:    .*\n)+\n")
 BLOCK = re.compile(r"\n\n<!-- badges -->.*?<!-- /badges -->", re.DOTALL)
 BADGES = (
     "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-    "(https://colab.research.google.com/github/{name}/blob/{ref}/notebooks/{lesson})\n"
+    "(https://colab.research.google.com/github/{name}/blob/{ref}/{path})\n"
     "[![Open in Binder](https://mybinder.org/badge_logo.svg)]"
-    "(https://mybinder.org/v2/gh/{name}/{ref}?labpath={path})"
+    "(https://mybinder.org/v2/gh/{name}/{ref}?labpath={quoted})"
 )
 
 
@@ -52,8 +52,8 @@ def guard(place=None):
 def badges(place, lesson):
     """Markdown that opens this lesson, a file name, on Colab and on Binder."""
     name, ref = place
-    path = quote(f"notebooks/{lesson}", safe="")
-    return BADGES.format(name=name, ref=ref, lesson=lesson, path=path)
+    path = f"{NOTEBOOKS.name}/{lesson}"
+    return BADGES.format(name=name, ref=ref, path=path, quoted=quote(path, safe=""))
 
 
 def new_readme(text, place, lesson):
@@ -86,14 +86,25 @@ def new_lesson(text, place, lesson):
 
 
 def changes(course, place):
-    """The files that must change to name this place, or none: path -> new content."""
-    lessons = sorted(course.glob("notebooks/[0-9][0-9]_*.ipynb"))
-    if not lessons or not (course / "README.md").is_file():
-        raise ValueError(f"{course} is not the folder of the course: no README.md, or no lessons")
+    """The files that must change to name this place, or none.
+
+    Args:
+        course: the folder of the course, a `Path`.
+        place: (OWNER/REPO, tag or branch), or None.
+
+    Returns:
+        A dict from path to new content, as bytes.
+
+    Raises:
+        OSError, ValueError: this is not the folder of the course, or a file is not as expected.
+    """
+    readme, paths = course / "README.md", [x.path for x in lessons((), course / NOTEBOOKS.name)]
+    if not readme.is_file():
+        raise ValueError(f"{course} is not the folder of the course: it has no README.md")
     files = {}
-    for path in [course / "README.md", *lessons]:
+    for path in [readme, *paths]:
         old = path.read_bytes().decode("utf-8")
-        new, lesson = (new_readme, lessons[0]) if path.suffix == ".md" else (new_lesson, path)
+        new, lesson = (new_readme, paths[0]) if path == readme else (new_lesson, path)
         text = new(old.replace("\r\n", "\n"), place, lesson.name)
         text = text.replace("\n", "\r\n") if "\r\n" in old else text
         if text != old:
@@ -106,7 +117,7 @@ def git(course, *words):
     environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(course.parent)}  # no repo around it
     command = ["git", "-C", str(course), *words]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment)
     except FileNotFoundError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
@@ -150,11 +161,11 @@ def main(arguments=None, course=COURSE):
     try:
         place = None if options.undo else find_place(course, options.name, options.ref)
         files = changes(course, place)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     for path, content in files.items():
         path.write_bytes(content)
-    print(f"{'@'.join(place) if place else 'Not published'}: {len(files)} files changed.")
+    say(f"{'@'.join(place) if place else 'Not published'}: {len(files)} files changed.")
 
 
 if __name__ == "__main__":

@@ -15,11 +15,13 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from mnist_helpers import collect as collecting
 from mnist_helpers import handout
-from mnist_helpers.handout import NOTEBOOKS, edition, lessons, main
+from mnist_helpers.course import COURSE, lessons
+from mnist_helpers.handout import edition, main
 
-LESSONS = {path.stem: path for path in lessons()}
-COURSE = NOTEBOOKS.parent
+LESSONS = {lesson.path.stem: lesson.path for lesson in lessons()}
+FIRST = lessons()[0]
 
 EXERCISE = """\
 from mnist_helpers.exercises import Mistake, checks, exercise
@@ -80,7 +82,7 @@ def execute(path, hidden=False):
     if hidden:
         start = path.parent / "start"
         start.mkdir()
-        (start / "sitecustomize.py").write_text(HIDE)
+        (start / "sitecustomize.py").write_text(HIDE, encoding="utf-8")
         environment |= {"PYTHONPATH": str(start), "TMPDIR": str(start)}
         notebook.cells.insert(0, new_code_cell(IS_HIDDEN))
     where = {"metadata": {"path": str(path.parent)}}
@@ -131,7 +133,7 @@ def test_a_student_runs_it_answers_returns_it_and_the_teacher_reads_the_verdict(
     main([str(out), "9"], notebooks)
     lesson = out / "09_small.ipynb"
     execute(lesson)  # raises if a cell does
-    assert handout.collect(out) == [("09_small", "9.1", "not answered", 0)]
+    assert collecting.collect(out) == [("09_small", "9.1", "not answered", 0)]
     notebook = nbformat.read(lesson, as_version=4)
     notebook.cells[2].source = "answer = 41"
     notebook.cells[3].source = 'check("9.1", answer)\ncheck("9.1", 42)'
@@ -195,15 +197,18 @@ def test_the_teacher_gets_the_notes(notebooks, tmp_path):
 
 
 def test_standalone_lesson_runs_to_its_end_where_no_one_has_the_package(tmp_path):
-    main([str(tmp_path), "--standalone", "01"])
+    main([str(tmp_path), "--standalone", FIRST.number])
     (lesson,) = tmp_path.glob("*.ipynb")
     notebook = nbformat.read(lesson, as_version=4)
-    where = "import mnist_helpers\nprint(mnist_helpers.__file__, data._data_root(None), sep='\\n')"
+    where = (
+        "import mnist_helpers.course as c\n"
+        "print(mnist_helpers.__file__, c.data_folder(), sep='\\n')"
+    )
     checks = "from mnist_helpers import exercises\nprint(exercises.__file__)"
     notebook.cells += [new_code_cell(where), new_code_cell(checks)]
     nbformat.write(notebook, lesson)
     done = execute(lesson, hidden=True)
-    package, data = map(Path, shown(done, "import mnist_helpers\nprint").splitlines())
+    package, data = map(Path, shown(done, "import mnist_helpers.course").splitlines())
     assert package.parent.parent.name.startswith("mnist_helpers-")
     assert COURSE not in package.parents
     assert data.resolve() == (tmp_path / "data").resolve()
@@ -223,7 +228,7 @@ def test_standalone_lesson_is_the_students_and_one_folded_cell(name):
 def test_standalone_cell_unpacks_the_whole_package(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(sys, "path", [])
-    exec(code(read(edition(LESSONS["01_data_exploration"], standalone=True)))[0].source, {})
+    exec(code(read(edition(FIRST.path, standalone=True)))[0].source, {})
     (folder,) = map(Path, sys.path)
     unpacked = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     there = [p for p in COURSE.glob("mnist_helpers/**/*.*") if "__pycache__" not in p.parts]
@@ -256,10 +261,10 @@ def refused(*arguments, notebooks):
 def test_a_file_that_is_there_is_not_overwritten_without_force(notebooks, tmp_path):
     there = tmp_path / "out" / "09_small.ipynb"
     there.parent.mkdir()
-    there.write_text("my work")
+    there.write_text("my work", encoding="utf-8")
     assert str(there) in refused(there.parent, notebooks=notebooks)
     assert [p.name for p in there.parent.iterdir()] == [there.name]
-    assert there.read_text() == "my work"
+    assert there.read_text(encoding="utf-8") == "my work"
     main([str(there.parent), "--force"], notebooks)
     assert len(read(there.read_text(encoding="utf-8")).cells) == 5
 
@@ -277,7 +282,7 @@ def test_the_lessons_themselves_are_never_overwritten(notebooks, tmp_path):
 
 
 def test_wrong_arguments_are_explained(notebooks, tmp_path, capsys):
-    (file := tmp_path / "file").write_text("")
+    (file := tmp_path / "file").write_text("", encoding="utf-8")
     assert "is a file; give a folder" in refused(file, notebooks=notebooks)
     assert "Not a directory" in refused(file / "out", notebooks=notebooks)
     message = refused(tmp_path / "out", "9", "07", "11", notebooks=notebooks)
@@ -351,7 +356,7 @@ HOSTILE = {
     "has a number too long": b'{"cells": [' + b"9" * 10_000 + b"]}",
     "holds nothing": b'{"cells": []}',
     "holds other types": b'{"cells": [5, {"outputs": 7}, {"outputs": [1, {"metadata": []}]}]}',
-    "is too large": returned(verdict()).encode() + b" " * handout.LIMIT * 1_000_000,
+    "is too large": returned(verdict()).encode() + b" " * collecting.LIMIT * 1_000_000,
 }
 
 
@@ -393,7 +398,7 @@ def test_invalid_verdicts_are_named_and_do_not_count(wrong, collect):
 def test_links_and_pipes_are_named_and_not_followed(collect, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
-    (outside / "secret.ipynb").write_text(returned(verdict()))
+    (outside / "secret.ipynb").write_text(returned(verdict()), encoding="utf-8")
     folder = tmp_path / "returned"
     folder.mkdir()
     (folder / "file.ipynb").symlink_to(outside / "secret.ipynb")
@@ -429,15 +434,15 @@ def test_names_cannot_harm_a_spreadsheet_or_a_terminal(name, learner, collect):
 
 
 def test_csv_file_is_written_once(tmp_path, capsys):
-    (tmp_path / "Åsa.ipynb").write_text(returned(verdict()))
+    (tmp_path / "Åsa.ipynb").write_text(returned(verdict()), encoding="utf-8")
     command = ["--collect", str(tmp_path), "--csv", str(tmp_path / "class.csv")]
     main(command)
     expected = '"learner","exercise","state","tried"\n"Åsa","3.2","right",1\n'
     assert (tmp_path / "class.csv").read_bytes() == expected.encode()
     assert capsys.readouterr().out == ""
-    (tmp_path / "class.csv").write_text("mine")
+    (tmp_path / "class.csv").write_text("mine", encoding="utf-8")
     with pytest.raises(SystemExit, match="there already: .*class.csv"):
         main(command)
-    assert (tmp_path / "class.csv").read_text() == "mine"
+    assert (tmp_path / "class.csv").read_text(encoding="utf-8") == "mine"
     main([*command, "--force"])
     assert (tmp_path / "class.csv").read_bytes() == expected.encode()

@@ -12,9 +12,8 @@ import nbformat
 import pytest
 
 from mnist_helpers import publish
-from tests.regenerate import lessons
+from mnist_helpers.course import COURSE, lessons
 
-COURSE = Path(__file__).resolve().parent.parent
 ADDRESSES = [
     r"colab\.research\.google\.com/github/([^/]+/[^/]+)/blob/([^/]+)/",
     r"mybinder\.org/v2/gh/([^/]+/[^/]+)/([^?/]+)\?",
@@ -58,7 +57,7 @@ def unpublished(tmp_path_factory):
     """README and lessons in a Git repository of their own, published nowhere."""
     folder = tmp_path_factory.mktemp("pixels")
     (folder / "notebooks").mkdir()
-    for path in [Path("README.md"), *(path.relative_to(COURSE) for path in lessons())]:
+    for path in [Path("README.md"), *(x.path.relative_to(COURSE) for x in lessons())]:
         shutil.copy(COURSE / path, folder / path)
     git(folder, "init", "--quiet")
     git(folder, "symbolic-ref", "HEAD", "refs/heads/main")
@@ -99,7 +98,7 @@ def test_publish_move_and_undo(course, capsys):
     agree(course, None)
 
     publish.main([], course)
-    assert capsys.readouterr().out == "ada/pixels@main: 6 files changed.\n"
+    assert capsys.readouterr().out == f"ada/pixels@main: {len(before)} files changed.\n"
     agree(course, ("ada/pixels", "main"))
     once = files(course)
     publish.main([], course)
@@ -116,7 +115,7 @@ def test_publish_move_and_undo(course, capsys):
 
 
 def test_outputs_other_cells_and_windows_line_ends_stay(course):
-    for path in [course / "README.md", *course.glob("notebooks/01*.ipynb")]:
+    for path in [course / "README.md", next(course.glob("notebooks/*.ipynb"))]:
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     before = files(course)
     publish.main([], course)
@@ -236,7 +235,7 @@ def test_other_mistakes_are_refused(course, refused):
 
 
 def test_nothing_is_written_when_one_file_is_not_as_expected(course, refused):
-    path = next(course.glob("notebooks/05*.ipynb"))
+    path = max(course.glob("notebooks/*.ipynb"))
     good = path.read_text(encoding="utf-8")
     path.write_text(good.replace("except ModuleNotFoundError", "except ImportError"), "utf-8")
     assert f"{path.name} does not begin with the set-up cell" in refused()
@@ -329,7 +328,7 @@ def session(folder, cell, **environment):
 
 @pytest.mark.parametrize("place", [None, ("ada/pixels", "v1")])
 def test_guard_is_silent_where_the_package_is(tmp_path, place):
-    (tmp_path / "mnist_helpers.py").write_text("__version__ = 'there'")
+    (tmp_path / "mnist_helpers.py").write_text("__version__ = 'there'", encoding="utf-8")
     run = session(tmp_path, publish.guard(place), IPYTHONDIR=str(tmp_path))
     assert (run.stdout, run.stderr) == ("there\n", "")
 
@@ -340,11 +339,12 @@ def test_guard_installs_what_is_pinned_and_nothing_else(tmp_path):
     repository, target = tmp_path / "github" / "ada" / "pixels", tmp_path / "target"
     target.mkdir()
     repository.mkdir(parents=True)
-    (repository / "backend.py").write_text(BACKEND)
-    (repository / "pyproject.toml").write_text(PROJECT)
+    (repository / "backend.py").write_text(BACKEND, encoding="utf-8")
+    (repository / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
     git(repository, "init", "--quiet")
     for version in ("v1", "v2"):
-        (repository / "mnist_helpers.py").write_text(f"__version__ = {version!r}")
+        module = repository / "mnist_helpers.py"
+        module.write_text(f"__version__ = {version!r}", encoding="utf-8")
         git(repository, "add", ".")
         git(repository, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", version)
         git(repository, "tag", version)
