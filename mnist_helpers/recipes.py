@@ -8,7 +8,7 @@ import functools
 import inspect
 import platform
 import zlib
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MethodType
 
 import torch
 
@@ -143,10 +143,12 @@ def _described(value, seen):
             return value.__name__
         seen.add(value.__code__)
         return _code(value.__code__), _described(_used(value), seen)
-    if isinstance(value, (list, dict, set, ModuleType, type, BuiltinFunctionType)):
+    if isinstance(value, MethodType):
+        return _described(value.__func__, seen)
+    call = type(value).__dict__.get("__call__")
+    if not isinstance(call, FunctionType):  # a module, a class, a network, a list, ...
         return name_of(value)
     settings = {k: x for k, x in vars(value).items() if isinstance(x, (int, float, str))}
-    call = type(value).__dict__.get("__call__")  # an object that can be called
     return name_of(value), _described((*settings.items(), call), seen)
 
 
@@ -165,5 +167,12 @@ def _used(function):
 
 def _code(code):
     """Instructions, constants and names of a function, and of those that are inside it."""
-    constants = [_code(x) if isinstance(x, CodeType) else repr(x) for x in code.co_consts]
+    constants = [_constant(x) for x in code.co_consts]
     return code.co_code.hex(), constants, code.co_names, code.co_varnames
+
+
+def _constant(value):
+    if isinstance(value, CodeType):
+        return _code(value)
+    # The elements of a set of texts come in another order in every session.
+    return repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 import warnings
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +21,7 @@ from mnist_helpers.checkpoints import Checkpoint
 from mnist_helpers.data import Digits
 from mnist_helpers.models import DenseAutoencoder
 from mnist_helpers.randomness import random_states, set_random_states
-from mnist_helpers.training import fit, reconstruction, stop_after
+from mnist_helpers.training import fit, pixel_accuracy, reconstruction, stop_after
 from tests.killed import curves, noisy, train, train_and_tell
 
 
@@ -177,7 +177,22 @@ def test_clock_going_backwards_does_not_matter(path, whole, monkeypatch):
 # ---- another run ---------------------------------------------------------------------------
 
 MORE = Digits(torch.zeros(160, 1, 28, 28), torch.zeros(160, dtype=torch.long), "standin")
+
+
+def edited(model, images, labels):
+    return 2 * noisy(model, images, labels)
+
+
+edited.__name__ = "noisy"
+loose = partial(pixel_accuracy, tolerance=0.5)
+
 OTHER_RECIPES = {
+    "the code of the objective is not the same": dict(objective=edited),
+    "precision is 'float32' there and 'bfloat16' here": dict(precision="bfloat16"),
+    "metrics is 'pixel_accuracy' there and 'pixel_accuracy, pixel_accuracy": dict(
+        metrics=(pixel_accuracy, loose)
+    ),
+    "metrics is 'pixel_accuracy' there and '' here": dict(metrics=()),
     "batch_size is 16 there and 32 here": dict(batch_size=32),
     "seed is 0 there and 1 here": dict(seed=1),
     "objective is 'noisy' there and 'reconstruction' here": dict(objective=reconstruction),
@@ -194,6 +209,32 @@ def test_another_recipe_is_refused_by_name(path, difference):
     with pytest.raises(ValueError, match=f"holds another run:.*{difference}.*fresh=True"):
         train(path, **OTHER_RECIPES[difference])
     assert contents(path.parent) == before
+
+
+def scaled(model, images, labels, beta):
+    return beta * reconstruction(model, images, labels)
+
+
+def test_another_value_that_is_filled_in_is_refused_and_fresh_is_the_way_out(path):
+    train(path, partial(scaled, beta=1))
+    words = r"objective is 'scaled\(beta=1\)' there and 'scaled\(beta=2\)' here"
+    with pytest.raises(ValueError, match=words):
+        train(path, partial(scaled, beta=2))
+    _, history = train(path, partial(scaled, beta=2), fresh=True)
+    assert history.train_loss[0] > 0.1
+    assert {len(values) for values in (history.train_loss, *history.metrics.values())} == {4}
+
+
+def test_a_stopped_run_says_truly_how_to_go_on(path, capsys):
+    advice = "Call fit in the same way to go on from the last save.\n"
+    train(path, failing(2))
+    assert capsys.readouterr().out.endswith("complete.\nNothing is saved in dense.pt yet.\n")
+    train(path, failing(17))
+    assert capsys.readouterr().out.endswith(advice)
+    train(path, failing(17), fresh=True)
+    assert capsys.readouterr().out.endswith(advice.replace("way to", "way, without fresh=True, to"))
+    _, history = train(path, failing(1))  # without fresh, in the same way: it goes on
+    assert "Going on from dense.pt: epoch 2" in capsys.readouterr().out
 
 
 def quick(path, model=None, images=None, **options):
@@ -373,6 +414,26 @@ def small_disk(tmp_path):
         pytest.skip("no small disk can be had here: mounting one needs the administrator")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_folder_that_cannot_be_locked_saves_all_the_same_and_hides_no_later_trouble(
+    path, whole, monkeypatch
+):
+    """A network folder without locks: the run is saved, until the disk is full."""
+
+    def no_locks(self):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(checkpoints.FileLock, "acquire", lambda self: no_locks(self))
+    with pytest.warns(UserWarning, match="cannot be locked.*Let no other run save there") as caught:
+        train(path, failing(30))
+    assert [str(w.message) for w in caught if "saved" in str(w.message)] == []
+    assert path.exists()  # as it did not say that it would not be saved
+    monkeypatch.setattr(checkpoints, "write", full)
+    assert same(warned(path, "cannot be locked", "cannot be saved"), whole)
 
 
 def test_disk_full_training_goes_on_with_the_exact_reason(small_disk, whole):
