@@ -3,48 +3,12 @@
 import json
 import re
 import subprocess
-import tomllib
 
 from mnist_helpers import expected
 from mnist_helpers.course import COURSE, lessons
 from tools.benchmarks import page
 from tools.benchmarks.__main__ import RESULTS
 from tools.benchmarks.parts import PARTS
-
-CONDA_NAMES = {"torch": "pytorch"}  # conda-forge's name where it is not PyPI's
-
-
-def dependencies():
-    project = tomllib.loads((COURSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return project["dependencies"], project["requires-python"]
-
-
-def test_environment_yml_lists_what_pyproject_lists():
-    text = (COURSE / "environment.yml").read_text(encoding="utf-8")
-    conda = set(re.findall(r"^  - (\S+)$", text, flags=re.MULTILINE)) - {
-        "conda-forge",
-        "pip",
-        "pip:",
-    }
-    listed, python = dependencies()
-    renamed = {re.sub(r"^[\w-]+", lambda m: CONDA_NAMES.get(m[0], m[0]), name) for name in listed}
-    assert conda == renamed | {f"python{python}"}
-    assert text.rstrip().endswith("- pip:\n      - -e .")
-
-
-def test_every_import_of_the_package_is_declared():
-    names = {re.match(r"[\w-]+", name)[0].replace("-", "_") for name in dependencies()[0]}
-    names = {{"scikit_learn": "sklearn"}.get(name, name) for name in names}
-    sources = [*COURSE.glob("mnist_helpers/**/*.py"), *COURSE.glob("notebooks/*.ipynb")]
-    libraries = (
-        "torch|torchvision|numpy|scipy|matplotlib|sklearn|tqdm|ipywidgets|pandas|filelock|"
-        "tensorboard|nbconvert|nbformat"
-    )
-    pattern = rf'(?:^|["\s])(?:import|from) ({libraries})\b'
-    used = {
-        name for path in sources for name in re.findall(pattern, path.read_text(encoding="utf-8"))
-    }
-    assert used <= names and {"torch", "sklearn", "tqdm"} <= used
 
 
 def test_no_data_is_committed():
