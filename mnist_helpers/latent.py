@@ -1,6 +1,7 @@
 """Looking into codes: encoding a data set, PCA as the linear rival, neighbours, probes, paths.
 
-scikit-learn takes longer to import than all the rest, so it is imported where it is used.
+scikit-learn takes longer to import than all the rest, so it is imported where it is used. Like
+training, it takes only the processor cores that are free (`@share_cores()`).
 """
 
 import torch
@@ -32,6 +33,7 @@ def _apply(model, function, inputs, batch_size):
         return torch.cat([function(part.to(device)).cpu() for part in inputs.split(batch_size)])
 
 
+@share_cores()
 def fit_pca(images, components):
     """A fitted `sklearn.decomposition.PCA` of flattened images, (N, 1, 28, 28).
 
@@ -42,6 +44,7 @@ def fit_pca(images, components):
     return PCA(components, svd_solver="covariance_eigh").fit(images.flatten(1).numpy())
 
 
+@share_cores()
 def pca_reconstruct(train_images, test_images, components):
     """Reconstructions of test images from `components` numbers each, learned on train images.
 
@@ -57,6 +60,7 @@ def pca_reconstruct(train_images, test_images, components):
     return torch.cat([draw(part) for part in test_images.split(1000)])  # it saves memory
 
 
+@share_cores()
 def nearest_neighbours(points, queries, count):
     """Positions in `points`, (N, d), of the `count` nearest to each query, (M, d): (M, count).
 
@@ -68,6 +72,7 @@ def nearest_neighbours(points, queries, count):
     return torch.from_numpy(search.kneighbors(queries.flatten(1), return_distance=False))
 
 
+@share_cores()
 def neighbour_accuracy(train_points, train_labels, test_points, test_labels, neighbours=5):
     """Share of test points whose nearest train points, by majority, have their label.
 
@@ -79,6 +84,7 @@ def neighbour_accuracy(train_points, train_labels, test_points, test_labels, nei
     return float(vote.score(test_points.flatten(1), test_labels))
 
 
+@share_cores()
 def linear_probe(train_points, train_labels, test_points, test_labels):
     """Test accuracy of a softmax regression that reads the labels off the points, (N, d).
 

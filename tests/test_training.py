@@ -1,5 +1,9 @@
 import copy
+import os
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -363,3 +367,31 @@ def test_precision_is_picked_by_hardware_and_layers_and_said_once(digits, capsys
 def test_unknown_precision_is_refused(digits):
     with pytest.raises(ValueError, match="precision is 'float16'; it must be \"float32\" or"):
         conv(digits, precision="float16")
+
+
+# ---- output --------------------------------------------------------------------------------
+
+SESSION = """
+import torch
+from mnist_helpers import data, models, training
+from mnist_helpers.checkpoints import Checkpoint
+digits = data.Digits(torch.rand(20, 1, 28, 28), torch.arange(20) % 10)
+for epochs in (1, 2):
+    training.fit(
+        models.ConvAutoencoder(2, (2, 2), (2, 2)), digits, training.reconstruction,
+        epochs=epochs, callbacks=[Checkpoint("run.pt")],
+    )
+"""
+
+
+@pytest.mark.parametrize("encoding, sign", [("cp1252", "~"), ("ascii", "~"), ("utf-8", "≈")])
+def test_lines_where_the_output_knows_few_signs(tmp_path, encoding, sign):
+    """On Windows, output that is sent to a file is cp1252."""
+    path = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONPATH": path}
+    session = subprocess.run(
+        [sys.executable, "-c", SESSION], cwd=tmp_path, env=environment, capture_output=True
+    )
+    assert session.returncode == 0, session.stderr.decode()
+    said = session.stdout.decode(encoding)
+    assert said.count(f"train loss {sign} 0.") == 2 and "Going on from run.pt" in said
