@@ -3,6 +3,7 @@
 import inspect
 
 import torch
+from torch import nn
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from mnist_helpers.callbacks import Callback
@@ -14,8 +15,10 @@ EXAMPLE = "def objective(model, images, labels): return F.cross_entropy(model(im
 
 def check_task(model, train, valid, objective, metrics, epochs, callbacks):
     """Raise TypeError or ValueError unless there is something that can be trained and measured."""
-    if epochs < 1:
-        raise ValueError(f"epochs is {epochs}; it must be at least 1")
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model is {model!r}; it must be an nn.Module object, such as Classifier()")
+    if not isinstance(epochs, int) or epochs < 1:
+        raise ValueError(f"epochs is {epochs!r}; it must be a whole number, at least 1")
     for digits in (train, valid):
         if digits is not None:
             check_digits(digits)

@@ -85,6 +85,8 @@ REFUSED = {
     "a loss for each image": (given(objective=per_image), r"shape \(64,\).*take the mean"),
     "a loss that is a number": (given(objective=a_number), r"returned \d.*must return a tensor"),
     "a loss without a gradient": (given(objective=detached), "does not depend on the weights"),
+    "a class as model": (given(model=Classifier), "must be an nn.Module object"),
+    "half an epoch": (given(epochs=1.5), "epochs is 1.5; it must be a whole number"),
     "a callback that is none": (given(callbacks=["runs/mine.pt"]), "must be a Callback object"),
     "two metrics of one name": (
         lambda model: {"metrics": (another(accuracy), another(reconstruction))},

@@ -294,7 +294,7 @@ def test_something_else_than_a_dataset(digits):
 
 
 def test_epochs_zero_batch_size_zero_and_metrics_without_images(digits):
-    with pytest.raises(ValueError, match="epochs is 0; it must be at least 1"):
+    with pytest.raises(ValueError, match="epochs is 0; it must be a whole number, at least 1"):
         fit(new_model(), digits, classification, epochs=0)
     with pytest.raises(ValueError, match="batch_size is 0"):
         fit(new_model(), digits, classification, epochs=1, batch_size=0)
