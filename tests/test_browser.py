@@ -46,7 +46,10 @@ def lab(tmp_path_factory):
         nbformat.write(notebook, folder / lesson.path.name)
     settings = tmp_path_factory.mktemp("settings")
     (settings / SETTINGS).parent.mkdir(parents=True)
-    (settings / SETTINGS).write_text('{"windowingMode": "none"}')  # keep all cells in the page
+    (settings / SETTINGS).write_text(
+        '{"windowingMode": "none"}',
+        encoding="utf-8",  # keep all cells in the page
+    )
     course, token, port = COURSE, secrets.token_hex(16), free_port()
     environment = os.environ | {
         "PYTHONPATH": str(course),
@@ -62,7 +65,7 @@ def lab(tmp_path_factory):
         "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     log = tmp_path_factory.mktemp("log") / "jupyterlab.txt"
-    with log.open("w") as file:
+    with log.open("w", encoding="utf-8") as file:
         server = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
     yield lambda name: f"http://127.0.0.1:{port}/lab/tree/{name}?reset&token={token}"
     server.terminate()

@@ -19,7 +19,7 @@ from pathlib import Path
 from mnist_helpers.course import COURSE, PACKAGE, data_folder, lessons
 
 PAGE = COURSE / "docs" / "mutants.md"
-SCHEDULE = "    schedule = scheduler and"
+SCHEDULE = "    schedule = make_schedule("
 
 
 def scaled(factor):
@@ -51,8 +51,8 @@ MUTANTS = {
     "test on training images": [
         (
             "data.py",
-            "return _mnist(root)",
-            "train, _ = _mnist(root); return train, train.subset(slice(10000))",
+            "    return tuple(Digits(images, labels, source) for images, labels in parts)",
+            "    train = Digits(*parts[0], source)\n    return train, train.subset(slice(10_000))",
         )
     ],
     "decoder output not bounded": [

@@ -1,0 +1,42 @@
+"""The mutants still break what they say: each edit has exactly one place, and leaves Python."""
+
+import shutil
+
+import pytest
+
+from mnist_helpers.course import PACKAGE, lessons
+from tools import mutants
+
+
+@pytest.fixture
+def package(tmp_path):
+    return shutil.copytree(PACKAGE, tmp_path / "mnist_helpers")
+
+
+@pytest.mark.parametrize("name", mutants.MUTANTS)
+def test_every_edit_applies_to_exactly_one_place(name, package):
+    edits = mutants.MUTANTS[name]
+    mutants.break_copy(package, edits)
+    for file, _, _ in edits:
+        text = (package / file).read_text(encoding="utf-8")
+        assert text != (PACKAGE / file).read_text(encoding="utf-8")
+        compile(text, file, "exec")
+
+
+def test_edit_without_a_place_or_with_two_is_an_error(package):
+    (package / "data.py").write_text("twice = 1\ntwice = 1\n", encoding="utf-8")
+    for text, count in (("twice", 2), ("never", 0)):
+        with pytest.raises(ValueError, match=f"data.py has '{text}' {count} times: mend this"):
+            mutants.break_copy(package, [("data.py", text, "")])
+
+
+def test_table_is_written_only_when_it_is_whole(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(mutants, "PAGE", tmp_path / "mutants.md")
+    monkeypatch.setattr(mutants, "notices", lambda edits, lesson: bool(edits))
+    mutants.main(["03"])
+    assert "no optimizer step                red: 03\n" in capsys.readouterr().out
+    assert not mutants.PAGE.exists()
+    mutants.main([])
+    page = mutants.PAGE.read_text(encoding="utf-8")
+    assert "| nothing broken | none |\n" in page
+    assert f"| no zero_grad | {', '.join(lesson.number for lesson in lessons())} |\n" in page
