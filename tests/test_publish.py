@@ -202,7 +202,7 @@ def test_no_remote_no_branch_no_git(course, refused, monkeypatch):
     assert "give --ref" in refused()
     git(course, "remote", "remove", "origin")
     assert "`origin` is missing; give OWNER/REPO" in refused("--ref", "main")
-    shutil.rmtree(course / ".git")
+    (course / ".git").rename(course / "no longer a repository")
     git(course.parent, "init", "--quiet")  # the repository around a course is not its own
     git(course.parent, "remote", "add", "origin", "https://github.com/ada/wrong")
     assert "`origin` is missing" in refused("--ref", "main")
