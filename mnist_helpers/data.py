@@ -17,7 +17,6 @@ from torch.utils.data import (
 )
 
 from mnist_helpers.course import SOURCES, data_folder
-from mnist_helpers.files import free_name  # noqa: F401
 
 
 class Digits(TensorDataset):
