@@ -1,5 +1,6 @@
 """The check of the results, its bands, and the calibration that measures them."""
 
+import io
 import json
 import math
 import re
@@ -126,6 +127,15 @@ def test_whole_numbers_end_with_no_point(files, capsys):
     assert line(capsys, "other", 191.0, lesson="04").startswith(
         "other ≈ 191   expected ≈ 190 to 19"
     )
+
+
+def test_line_is_printed_where_the_output_has_no_such_characters(files, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr("sys.stdout", stream)
+    expected.expectations("03", "mnist")("test MSE", 0.5)
+    stream.flush()
+    text = stream.buffer.getvalue().decode("cp1252")
+    assert text.startswith("test MSE ~ 0.500   expected ~ 0.00640 to 0.00760   x")
 
 
 # ---- bands by hand and bands that are measured ---------------------------------------------

@@ -25,7 +25,12 @@ def execute(notebook, **environment):
         skip_cells_with_tag="nbval-skip",
         resources={"metadata": {"path": str(NOTEBOOKS)}},
     )
-    with tempfile.TemporaryDirectory() as runs:
+    with tempfile.TemporaryDirectory() as folder:
+        manager = client.create_kernel_manager()
+        manager.connection_file = f"{folder}/kernel.json"
+        if os.name == "posix":  # of kernels that start at once, two may pick the same network port
+            manager.transport = "ipc"
+        os.mkdir(runs := f"{folder}/runs")
         settings = {"TQDM_DISABLE": "1", "MNIST_HELPERS_CHECKPOINTS": runs}
         client.execute(env=os.environ | settings | environment)
 
