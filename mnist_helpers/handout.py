@@ -21,7 +21,7 @@ from nbconvert.exporters import NotebookExporter
 from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
 
 from mnist_helpers.collect import report
-from mnist_helpers.course import NOTEBOOKS, PACKAGE, lessons
+from mnist_helpers.course import NOTEBOOKS, PACKAGE, WEIGHTS, lessons
 from mnist_helpers.files import refuse_existing, say
 
 UNPACK = '''\
@@ -121,8 +121,9 @@ def edition(path, solutions=False, standalone=False):
 
 def _carry_package(notebook, resources):
     """An nbconvert preprocessor: a folded cell before the first code cell brings the package."""
+    code = "".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     cell = nbformat.v4.new_code_cell(
-        UNPACK.format(package=base64.encodebytes(_zipped_package()).decode()),
+        UNPACK.format(package=base64.encodebytes(_zipped_package(code)).decode()),
         id="helper-package",
         metadata={"cellView": "form", "jupyter": {"source_hidden": True}},
     )
@@ -131,14 +132,15 @@ def _carry_package(notebook, resources):
     return notebook, resources
 
 
-def _zipped_package():
-    """The files of this package as a zip archive, the same bytes every time."""
+def _zipped_package(code):
+    """The package as a zip archive, with those networks that the code names; always the same."""
+    unused = {path for path in WEIGHTS.iterdir() if f'"{path.stem}"' not in code}
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(PACKAGE.rglob("*")):
             name = path.relative_to(PACKAGE.parent)
             hidden = any(part.startswith((".", "__pycache__")) for part in name.parts)
-            if path.is_file() and not hidden:
+            if path.is_file() and not hidden and path not in unused:
                 entry = zipfile.ZipInfo(name.as_posix())  # dated 1980
                 archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
     return packed.getvalue()

@@ -47,7 +47,7 @@ def train_and_tell(path, result, die_at_line=None):
     """Train, and store weights and curves in the file `result`."""
     torch.set_num_threads(1)
     tqdm.set_lock(threading.RLock())  # its own lock would outlive a killed process
-    sys.stdout = open(os.devnull, "w")
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")
     if die_at_line:
         sys.settrace(killer(die_at_line))
     model, history = train(path)

@@ -236,20 +236,31 @@ def test_standalone_lesson_is_the_students_and_one_folded_cell(name):
     assert [c for c in copy.cells if c != first] == student.cells
 
 
-def test_standalone_cell_unpacks_the_whole_package(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", LESSONS)
+def test_standalone_cell_unpacks_the_package_with_the_networks_of_the_lesson(
+    tmp_path, monkeypatch, name
+):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(sys, "path", [])
-    exec(code(read(edition(FIRST.path, standalone=True)))[0].source, {})
+    copy = read(edition(LESSONS[name], standalone=True))
+    exec(code(copy)[0].source, {})
     (folder,) = map(Path, sys.path)
     unpacked = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    there = [p for p in COURSE.glob("mnist_helpers/**/*.*") if "__pycache__" not in p.parts]
+    lesson = "".join(cell.source for cell in code(copy)[1:])
+    there = [
+        p
+        for p in COURSE.glob("mnist_helpers/**/*.*")
+        if "__pycache__" not in p.parts and (p.parent.name != "weights" or f'"{p.stem}"' in lesson)
+    ]
     assert unpacked == {p.relative_to(COURSE): p.read_bytes() for p in there}
-    for name in ("__init__.py", "expected.toml", "weights/conv-2d.pt"):
+    for name in ("__init__.py", "expected.toml", "bands.json"):
         assert Path("mnist_helpers", name) in unpacked
+    needed = "pretrained(" in lesson
+    assert needed == (Path("mnist_helpers/weights/conv-2d.pt") in unpacked)
 
 
 def test_the_same_package_gives_the_same_lesson():
-    with zipfile.ZipFile(io.BytesIO(handout._zipped_package())) as archive:
+    with zipfile.ZipFile(io.BytesIO(handout._zipped_package(""))) as archive:
         assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
 
 

@@ -16,7 +16,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from mnist_helpers.course import COURSE, data_folder, lessons
+from mnist_helpers.course import COURSE, SOURCES, data_folder, lessons
 from mnist_helpers.mnist import MNIST_MD5
 from tools.notebooks import tags
 
@@ -214,7 +214,7 @@ def test_new_lesson_becomes_a_green_one(course):
     rules = ("pytest", *RULES, "-k", f"{number} or every_result or generated_bands or readme")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         checks = [pool.submit(run, course, *rules)]
-        for source in ("mnist", "standin"):
+        for source in SOURCES:
             checks.append(pool.submit(run, course, "pytest", "--nbval", lesson, source=source))
     for check in checks:
         assert "passed" in must(check.result())

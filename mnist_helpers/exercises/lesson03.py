@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from mnist_helpers.exercises import Mistake, compare, describe, exercise, function, number, tensor
-from mnist_helpers.models import DenseAutoencoder, count_parameters
+from mnist_helpers.exercises.probes import check_range, errors_of, fit_decoder, mean_drawer
+from mnist_helpers.models import count_parameters
 
 
 @exercise("3.1")
@@ -122,8 +123,8 @@ def repair_decoder(answer, train, test):
             f"64 codes become {tuple(drawn.shape)}; images are (64, 1, 28, 28). Which layer "
             "makes an image out of 784 numbers?"
         )
-    _check_range(drawn, images)
-    error = _fit(decoder, codes, images)
+    check_range(drawn, images)
+    error = fit_decoder(decoder, codes, images)
     black = images.square().mean().item()
     if not error < 0.9 * black:
         raise Mistake(
@@ -136,47 +137,6 @@ def repair_decoder(answer, train, test):
         f"Each pixel is now free to be white on its own, and 60 steps bring the error to "
         f"≈ {error:.3f}. Softmax is for questions with one answer: which digit is it?"
     )
-
-
-def _check_range(drawn, images):
-    """Raise the mistake that shows in what a decoder draws, (64, 1, 28, 28)."""
-    low, high = drawn.min().item(), drawn.max().item()
-    totals, real = drawn.sum(dim=(1, 2, 3)), images.sum(dim=(1, 2, 3))
-    if 0.5 <= low < 1:
-        raise Mistake(
-            f"No pixel is darker than {low:.2f}, and paper is 0. The last layer gives 0.5 for 0; "
-            "what keeps it from getting anything below 0?"
-        )
-    if torch.allclose(totals, totals[0], rtol=1e-3):
-        raise Mistake(
-            f"The pixels of every drawing add up to {totals[0]:.2f}; those of real digits to "
-            f"anything from {real.min():.0f} to {real.max():.0f}. Which layer makes the sums alike?"
-        )
-    if torch.allclose(drawn.sum(dim=0), torch.ones(1), rtol=1e-3):
-        raise Mistake(
-            "Each pixel, added up over the 64 drawings of the batch, gives 1.00. Should a drawing "
-            "depend on which others are in its batch?"
-        )
-    if low < 0:
-        if low >= -1 and high <= 1:
-            raise Mistake(f"Pixels run from {low:.2g} to {high:.2g}. Which value is black paper?")
-        raise Mistake(
-            f"Pixels run from {low:.2g} to {high:.2g}, and paper is 0, ink 1. What "
-            "squeezes any number into 0 to 1?"
-        )
-    if high > 1:
-        raise Mistake(f"Pixels reach {high:.2g}, and white is 1. What sets a limit at the top too?")
-
-
-def _fit(decoder, codes, images):
-    """The error after the decoder has learned for 60 steps to draw these images."""
-    optimizer = torch.optim.Adam(decoder.parameters(), lr=1e-2)
-    for _ in range(60):
-        loss = F.mse_loss(decoder(codes), images)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return loss.item()
 
 
 @exercise("3.4")
@@ -220,11 +180,11 @@ def strange_images(answer, train, test):
     noise = torch.rand(40, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     digits, others = test.images[:399], test.images[400:600]
     images = torch.cat([others, noise, 1 - others[:20], (others[:40] + 0.5 * noise).clamp(0, 1)])
-    model = _mean_drawer(train)
-    errors, misses = _errors(model, images)
+    model = mean_drawer(train)
+    errors, misses = errors_of(model, images)
     wrong = None
     for known in (digits, torch.cat([digits, 1 - digits[:1]])):  # one known image is strange too
-        theirs, their_misses = _errors(model, known)
+        theirs, their_misses = errors_of(model, known)
         low, high = theirs.sort().values[[-7, -3]]
         clear = (errors < low) | (errors > high)  # not where ways to take the 99 % may differ
         rings = _verdicts(alarm(model, known.clone(), images.clone()), images.shape)
@@ -261,23 +221,6 @@ def strange_images(answer, train, test):
         "Have you one error for each image, and one limit from the known ones?",
         known=False,
     )
-
-
-def _mean_drawer(train):
-    """A model that draws almost the mean image, whatever comes in."""
-    with torch.no_grad():
-        torch.manual_seed(0)
-        model = DenseAutoencoder(8, hidden=())
-        mean = train.images[:1000].mean(dim=0).flatten()
-        model.decoder[0].bias.copy_(mean.logit(eps=1e-3))
-    return model
-
-
-def _errors(model, images):
-    """Mean squared error and mean miss of each image, both (N,)."""
-    with torch.no_grad():
-        gap = model(images) - images
-    return gap.square().mean(dim=(1, 2, 3)), gap.abs().mean(dim=(1, 2, 3))
 
 
 def _verdicts(result, shape):

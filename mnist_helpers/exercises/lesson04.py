@@ -1,13 +1,19 @@
 """The exercises of lesson 4: kernels, sizes, and what a decoder may draw."""
 
-from copy import deepcopy
-from inspect import isfunction, signature
-
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mnist_helpers.exercises import Mistake, compare, describe, exercise, function, number, tensor
+from mnist_helpers.exercises import Mistake, compare, exercise, number, tensor
+from mnist_helpers.exercises.probes import (
+    Dim,
+    check_shifts,
+    draw_codes,
+    edges,
+    loss_of_answer,
+    mean_ratio,
+    stamp_both,
+)
 from mnist_helpers.models import Autoencoder
 
 
@@ -55,20 +61,23 @@ def upright_against_level(answer, train, test):
             f"You have {value:.4g}. Red and blue of a map cancel: its plain mean is almost zero. "
             "What must happen to the numbers before you take the mean?"
         )
-    upright, level = _edges(test.images[test.labels == 1])
-    right = _ratio(upright, level)
+    upright, level = edges(test.images[test.labels == 1])
+    right = mean_ratio(upright, level)
     if abs(value - right) > 0.01 * right:
-        squares = _ratio(upright.square(), level.square())
+        squares = mean_ratio(upright.square(), level.square())
         each = (upright.mean(dim=(1, 2, 3)) / level.mean(dim=(1, 2, 3))).mean().item()
         squared = "that compares squares. What makes a number positive and keeps its size?"
         mistakes = [
             (1 / right, "so level would beat upright. Which did you divide by which?"),
-            (_ratio(*_edges(test.images)), "that is what all digits score. Which belong in here?"),
+            (
+                mean_ratio(*edges(test.images)),
+                "that is what all digits score. Which belong in here?",
+            ),
             (squares, squared),
             (squares**0.5, squared),
             (each, "the mean of one ratio per image. What if you take both means first?"),
             (
-                _ratio(*_edges(train.images[train.labels == 1])),
+                mean_ratio(*edges(train.images[train.labels == 1])),
                 "that is what the training images score. Which set was asked for?",
             ),
         ]
@@ -80,25 +89,13 @@ def upright_against_level(answer, train, test):
     )
 
 
-def _edges(images):
-    """Sizes of the answers to the edge kernel of 4.3, upright and level, quicker than conv2d."""
-    rows = images[..., :-2, :] + images[..., 1:-1, :] + images[..., 2:, :]
-    columns = images[..., :-2] + images[..., 1:-1] + images[..., 2:]
-    upright, level = rows[..., 2:] - rows[..., :-2], columns[..., 2:, :] - columns[..., :-2, :]
-    return upright.abs_(), level.abs_()
-
-
-def _ratio(upright, level):
-    return (upright.mean() / level.mean()).item()
-
-
 @exercise("4.3")
 def stamping(answer, train, test):
     """A function (image, kernel, stride): the transposed convolution, without torch's."""
     pixel = torch.zeros(3, 3)
     pixel[1, 1] = 0.5
     kernel = torch.arange(1.0, 10).view(3, 3)
-    alone, right = _stamp_both(answer, pixel, kernel, 3)
+    alone, right = stamp_both(answer, pixel, kernel, 3)
     if not alone.any():
         raise Mistake(
             "An image with one grey pixel gives nothing but zeros. What must each turn of the "
@@ -125,7 +122,7 @@ def stamping(answer, train, test):
     for side, width, stride in [(3, 3, 2), (4, 3, 1), (2, 4, 3), (5, 2, 1)]:
         image = torch.rand(side, side, generator=generator)
         kernel = torch.rand(width, width, generator=generator)
-        out, right = _stamp_both(answer, image, kernel, stride)
+        out, right = stamp_both(answer, image, kernel, stride)
         if not torch.allclose(out, right, atol=1e-5):
             raise Mistake(
                 "A stamp alone is right. Where stamps overlap, your brightest number is "
@@ -135,20 +132,11 @@ def stamping(answer, train, test):
     return "This loop is all that `F.conv_transpose2d` computes, only slower."
 
 
-def _stamp_both(answer, image, kernel, stride):
-    """What the learner's function stamps, and what torch does."""
-    right = F.conv_transpose2d(image[None, None], kernel[None, None], stride=stride)[0, 0]
-    out = function(answer)(image.clone(), kernel.clone(), stride)
-    if out is None:
-        raise Mistake("Your function gives nothing back. Does it end with `return out`?")
-    return tensor(out, right.shape), right
-
-
 @exercise("4.4")
 def decoder_of_images(answer, train, test):
     """A decoder, codes (N, 32) -> images (N, 1, 28, 28) with pixels in 0 to 1."""
     codes = torch.randn(6, 32, generator=torch.Generator().manual_seed(0))
-    images, extreme = _draw(answer, codes), _draw(answer, 1000 * codes)
+    images, extreme = draw_codes(answer, codes), draw_codes(answer, 1000 * codes)
     low, high = extreme.min().item(), extreme.max().item()
     if high > 1.001 or low < -0.001:
         raise Mistake(
@@ -178,47 +166,13 @@ def decoder_of_images(answer, train, test):
     )
 
 
-def _draw(answer, codes):
-    """What a copy of the decoder draws, in the right shape."""
-    if isinstance(answer, Autoencoder):
-        raise Mistake("That is a whole autoencoder. Which half of it takes codes?")
-    if isfunction(answer) and not signature(answer).parameters:
-        raise Mistake("That function builds a decoder. What has to stand behind its name?")
-    if not callable(answer):
-        raise Mistake(f"This needs a decoder; you gave {describe(answer)}.", known=False)
-    decoder = deepcopy(answer)
-    if isinstance(decoder, nn.Module):
-        decoder.cpu().eval()
-    with torch.no_grad():
-        out = decoder(codes.clone())
-    if not isinstance(out, torch.Tensor):
-        raise Mistake(f"From codes it makes {describe(out)}, and no images.", known=False)
-    one_short = "One of the two steps up is still a pixel short: which?"
-    sizes = {
-        25: "7 became 13 and then 25. On the way down 13 and 14 both become 7. How do you ask for "
-        "the larger one on the way up?",
-        26: f"7 became 13 and then 26. {one_short}",
-        27: f"7 became 14 and then 27. {one_short}",
-        30: "Nothing cuts off the frame that the last layer adds. What does?",
-    }
-    if out.shape[-1] in sizes:
-        raise Mistake(f"Your images are {out.shape[-1]} pixels wide. {sizes[out.shape[-1]]}")
-    if out.shape != (len(codes), 1, 28, 28):
-        raise Mistake(
-            f"{len(codes)} codes should give ({len(codes)}, 1, 28, 28), and yours give "
-            f"{tuple(out.shape)}. Which layer still has to change the shape?",
-            known=out.numel() == len(codes) * 784,
-        )
-    return out.float()
-
-
 @exercise("4.5")
 def shifted_reconstruction(answer, train, test):
     """An objective: move the batch by -2 to 2 pixels, at random, and reconstruct what you see."""
     images, labels = test.images[:6].clone(), test.labels[:6]
     images[:, :, ::3, [0, -1]] = 0.7  # ink on both borders shows what becomes of it
-    model = Autoencoder(nn.Identity(), _Dim())
-    outputs = [_loss(answer, model, images.clone(), labels.clone()) for _ in range(80)]
+    model = Autoencoder(nn.Identity(), Dim())
+    outputs = [loss_of_answer(answer, model, images.clone(), labels.clone()) for _ in range(80)]
     dim = model.decoder.share.detach()
     losses = torch.stack([loss.detach().flatten()[0] for loss in outputs]).double()
 
@@ -258,45 +212,10 @@ def shifted_reconstruction(answer, train, test):
             f"{right.min():.4g} and {right.max():.4g}, depending on the shift.",
             known=False,
         )
-    _check_shifts(found)
+    check_shifts(found)
     if not outputs[0].requires_grad:
         raise Mistake("The loss has no gradient. Which call works without one?")
     return (
         "Every batch now comes in one of five places, so the network meets digits that are not "
         "centred. You can hand this to `training.fit` as it is."
     )
-
-
-class _Dim(nn.Module):
-    """A decoder that dims each place of the image in its own way, so that a move shows."""
-
-    def __init__(self):
-        super().__init__()
-        self.share = nn.Parameter(torch.rand(28, 28))
-
-    def forward(self, z):
-        return self.share * z
-
-
-def _loss(answer, model, images, labels):
-    loss = function(answer)(model, images, labels)
-    if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
-        raise Mistake(f"This needs one loss, a tensor; yours is {describe(loss)}. What is missing?")
-    return loss
-
-
-def _check_shifts(found):
-    seen = ", ".join(map(str, sorted(found)))
-    if found == {0}:
-        raise Mistake(
-            "In 80 calls the loss was always that of images in their old place. What do you move: "
-            "the images that go in? And along which dimension?"
-        )
-    if len(found) == 1:
-        raise Mistake(f"In 80 calls the shift was always {seen}. Where is it drawn anew?")
-    if found == {-2, -1, 0, 1}:
-        raise Mistake(f"You shift by {seen}. Does `torch.randint` include its upper end?")
-    if min(found) >= 0 or max(found) <= 0:
-        raise Mistake(f"You shift by {seen}. What about the other direction?")
-    if found != set(range(-2, 3)):
-        raise Mistake(f"You shift by {seen}; all from -2 to 2 should occur.", known=False)
