@@ -99,6 +99,9 @@ def _allowed():
 
 
 def _busy(cores):
-    """Seconds that these cores have worked since the machine was started."""
+    """Seconds that these cores have worked for processes that do not make room for this one."""
     times = psutil.cpu_times(percpu=True)
-    return sum(times[core].user + times[core].system for core in cores)
+    busy = sum(times[core].user + times[core].system for core in cores)
+    if hasattr(os, "getpriority") and os.getpriority(os.PRIO_PROCESS, 0) > 0:
+        busy += sum(times[core].nice for core in cores)  # this one is nice itself
+    return busy

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mnist_helpers import latent, threads
+from mnist_helpers import latent
 from mnist_helpers.callbacks import TensorBoard
 from mnist_helpers.checkpoints import Checkpoint
 from mnist_helpers.models import ConvAutoencoder, DenseAutoencoder, UpConv2d
@@ -174,76 +174,3 @@ def test_up_convolution_is_that_of_pytorch_for_all_that_it_accepts(arguments):
     theirs.load_state_dict(ours.state_dict())
     for x in (torch.rand(2, 4, 7, 7), torch.rand(4, 7, 7)):
         torch.testing.assert_close(ours(x), theirs(x))
-
-
-# ---- threads -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def no_wish(monkeypatch):
-    """A learner who has asked for no number of threads, on a machine of four free cores."""
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(threads, "DEFAULT", torch.get_num_threads())
-    monkeypatch.setattr(threads, "free_cores", lambda: 4)
-
-
-def test_dense_networks_and_small_tasks_take_one_thread_and_convolutions_the_free_cores(no_wish):
-    dense, conv = DenseAutoencoder(2), ConvAutoencoder(2)
-    assert threads.pick_threads(dense, "cpu") == 1
-    assert threads.pick_threads(conv, "cpu") == 4
-    assert threads.pick_threads(conv, "cpu", images=10) == 1
-    assert threads.pick_threads(conv, "cuda") == 1
-
-
-def test_the_learners_wish_wins(no_wish, monkeypatch):
-    before = torch.get_num_threads()
-    torch.set_num_threads(before + 1)
-    try:
-        assert threads.pick_threads(DenseAutoencoder(2), "cpu") == before + 1
-    finally:
-        torch.set_num_threads(before)
-    monkeypatch.setenv("OMP_NUM_THREADS", str(before))
-    assert threads.pick_threads(ConvAutoencoder(2), "cpu") == before
-
-
-def test_a_run_keeps_its_threads_and_takes_them_again(digits, no_wish, tmp_path, monkeypatch):
-    def run(epochs):
-        counts = set()
-
-        def objective(model, images, labels):
-            counts.add(torch.get_num_threads())
-            return reconstruction(model, images, labels)
-
-        monkeypatch.setattr(threads, "MANY", 10)
-        model = ConvAutoencoder(2, channels=(4, 4), strides=(2, 2))
-        saved = Checkpoint(tmp_path / "run.pt")
-        fit(model, digits, objective, epochs=epochs, valid=digits, callbacks=[saved])
-        return counts
-
-    monkeypatch.setattr(threads, "free_cores", lambda: 2)
-    assert run(1) == {2}
-    monkeypatch.setattr(threads, "free_cores", lambda: 1)
-    assert run(2) == {2}
-
-
-@pytest.mark.skipif(not hasattr(__import__("os"), "sched_setaffinity"), reason="needs Linux")
-def test_only_the_cores_of_this_process_count(monkeypatch):
-    import os
-
-    monkeypatch.setattr(threads, "_measured", (-threads.FRESH, 1))
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(allowed)})
-    try:
-        assert threads.free_cores() == 1
-        assert threads._idle_cores() <= 1.2
-    finally:
-        os.sched_setaffinity(0, allowed)
-
-
-def test_scikit_learn_takes_them_too():
-    from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as openmp
-    from threadpoolctl import threadpool_info
-
-    with threads.share_cores(1):
-        counts = {pool["num_threads"] for pool in threadpool_info()}
-        assert counts == {1} and openmp() == 1 and torch.get_num_threads() == 1
