@@ -41,11 +41,12 @@ def main(arguments=None):
             return
         results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {"rows": []}
         for part in options.parts or PARTS:
-            rows = [entry | {"part": part} for entry in PARTS[part](folder, train, test)]
+            about = {"part": part, "machine": machine()}
+            rows = [entry | about for entry in PARTS[part](folder, train, test)]
             kept = [entry for entry in results["rows"] if entry["part"] != part]
             order = list(PARTS)
             kept = sorted(kept + rows, key=lambda entry: order.index(entry["part"]))
-            results = {"machine": machine(), "rows": kept}
+            results = {"rows": kept}
             RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
             for path, text in pages(results).items():
                 path.write_text(text, encoding="utf-8")

@@ -18,14 +18,26 @@ def pages(results):
     """The two pages with these results in them: path -> text."""
     rows = results["rows"]
     five = [entry for entry in rows if entry["what"] in FIVE]
-    return {SPEED: with_rows(SPEED, rows, results), README: with_rows(README, five, results)}
+    return {SPEED: with_rows(SPEED, rows), README: with_rows(README, five)}
 
 
-def with_rows(path, rows, results):
+def with_rows(path, rows):
     """The text of a page with these rows between the marks."""
     head, rest = path.read_text(encoding="utf-8").split(START)
     _, tail = rest.split(END)
-    return f"{head}{START}Measured on: {results['machine']}.\n\n{table(rows)}\n{END}{tail}"
+    return f"{head}{START}{machines(rows)}\n\n{table(rows)}\n{END}{tail}"
+
+
+def machines(rows):
+    """Which rows were measured on which machine, as a sentence for each machine."""
+    where = {}
+    for entry in rows:
+        where.setdefault(entry["machine"], {})[entry["row"]] = None
+    if len(where) == 1:
+        return f"Measured on: {', '.join(where)}."
+    return "\n\n".join(
+        f"Measured on {name}: rows {', '.join(rows)}." for name, rows in where.items()
+    )
 
 
 def table(rows):

@@ -22,6 +22,7 @@ from mnist_helpers.models import DenseAutoencoder
 from mnist_helpers.objectives import reconstruction
 from mnist_helpers.standin import make_standin
 from mnist_helpers.training import fit, pick_device
+from tools.benchmarks.crowd import HOW, TASKS, slowest
 from tools.benchmarks.recipes import (
     conv,
     dense,
@@ -151,9 +152,23 @@ def measure_scaling(folder, train, test):
     threads = torch.get_num_threads()
     for number in (1, threads):
         torch.set_num_threads(number)
+        os.environ["OMP_NUM_THREADS"] = str(number)  # then `fit` takes what is set
         times, _ = in_turn(3, lambda: dense(train, 2), lambda: conv(train, 1920))
         yield row("9", f"2 dense epochs, {number} of {threads} threads", times[0])
         yield row("9", f"64 channels, 30 steps, {number} of {threads} threads", times[1])
+    del os.environ["OMP_NUM_THREADS"]
+
+
+def measure_crowd(folder, train, test):
+    for task in TASKS:
+        for learners in (1, 4):
+            runs = [partial(slowest, learners, task, settings) for settings in HOW.values()]
+            _, results = zip(*(in_turn(1, *runs) for _ in range(3)))
+            for place, how in enumerate(HOW):
+                times = [result[place] for result in results]
+                alone = statistics.median(result[1] for result in results)
+                yield row("11", f"{learners} at once, {task}: {how}", times,
+                          slower=statistics.median(times) / alone)  # fmt: skip
 
 
 def measure_gpu(folder, train, test):
