@@ -1,6 +1,7 @@
 """The one list of lessons, data sources and folders: whoever needs one of them takes it from here.
 
-A lesson is a notebook `NN_its_name.ipynb`; it is in the list as soon as it is in the folder.
+A lesson is a notebook `NN_its_name.ipynb`, and a data source is a module in `sources/`; each is in
+the list as soon as it is in its folder.
 """
 
 import os
@@ -14,9 +15,7 @@ NOTEBOOKS = COURSE / "notebooks"
 PICTURES = COURSE / "pictures"
 WEIGHTS = PACKAGE / "weights"
 
-# Name of each data source -> the module that it comes from. Its function `load(root)` takes the
-# folder of the data and returns two pairs (images, labels), to learn from and to test on.
-SOURCES = {"mnist": "mnist_helpers.mnist", "standin": "mnist_helpers.standin"}
+SOURCES = tuple(sorted(path.stem for path in (PACKAGE / "sources").glob("[a-z]*.py")))
 
 
 def data_folder(root=None):

@@ -1,7 +1,7 @@
 """Digits in memory: loading them, splitting them, feeding them in batches.
 
-Where they come from is the business of the modules in `course.SOURCES`: `mnist` finds and
-fetches MNIST, and `standin` makes digits where MNIST cannot be had.
+Where they come from is the business of the modules in `sources/`: `mnist` finds and fetches
+MNIST, and `standin` makes digits where MNIST cannot be had.
 """
 
 import os
@@ -64,8 +64,8 @@ def load_mnist(root=None, source="auto"):
     Args:
         root: folder that holds `MNIST/raw/`. Default: the environment variable
             MNIST_HELPERS_DATA, else `data/` at the root of the course.
-        source: "mnist" or "standin" to insist on one of them, or another name in
-            `course.SOURCES`; "auto" takes MNIST if it can. The environment variable
+        source: "mnist" or "standin" to insist on one of them, or the name of another module in
+            `sources/`; "auto" takes MNIST if it can. The environment variable
             MNIST_HELPERS_SOURCE changes what "auto" means.
 
     Returns:
@@ -90,7 +90,7 @@ def load_mnist(root=None, source="auto"):
 
 
 def _load(source, root, **options):
-    parts = import_module(SOURCES[source]).load(root, **options)
+    parts = import_module(f"mnist_helpers.sources.{source}").load(root, **options)
     return tuple(Digits(images, labels, source) for images, labels in parts)
 
 

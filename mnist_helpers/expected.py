@@ -4,8 +4,8 @@
 the band; `share = true` where a result lies between 0 and 1 by nature; and, where somebody knows
 better than the measurement, a band of their own such as `mnist = { low = 0.2, high = 0.3 }`.
 
-`bands.json` is generated: `python -m tools.calibrate` measures it over several seeds and thread
-counts, on every data source. A band by hand stays in force whatever is measured.
+`measured.json` is generated: `python -m tools.calibrate` measures it over several seeds and
+thread counts, on every data source. A band by hand stays in force whatever is measured.
 """
 
 import json
@@ -16,7 +16,7 @@ from mnist_helpers.course import PACKAGE, SOURCES
 from mnist_helpers.files import say
 
 BY_HAND = PACKAGE / "expected.toml"
-MEASURED = PACKAGE / "bands.json"
+MEASURED = PACKAGE / "measured.json"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def expectations(lesson, source):
 
     Args:
         lesson: number of the lesson as a string, such as "03".
-        source: "mnist" or "standin", as in `train.source`.
+        source: one of `course.SOURCES`, as in `train.source`.
 
     Returns:
         A function `expect(name, value)` that prints the value, its band and a verdict on one
@@ -53,7 +53,7 @@ def expectations(lesson, source):
             that there are.
     """
     results = _pick(by_hand(), lesson, "lesson")
-    _pick(SOURCES, source, "source")
+    _pick(dict.fromkeys(SOURCES), source, "source")
     known = bands(lesson, source)
 
     def expect(name, value):

@@ -16,8 +16,8 @@ import pytest
 import torch
 from torchvision.datasets import MNIST
 
-from mnist_helpers import mnist
 from mnist_helpers.data import Digits
+from mnist_helpers.sources import mnist
 
 matplotlib.use("agg")
 

@@ -1,14 +1,15 @@
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 import torch
 
-from mnist_helpers import mnist
-from mnist_helpers.course import COURSE, SOURCES
+from mnist_helpers.course import COURSE, PACKAGE
 from mnist_helpers.data import Digits, batches, load_mnist, split
+from mnist_helpers.sources import mnist
 
 
 def snapshot(folder):
@@ -66,48 +67,67 @@ def test_read_only_folder_with_compressed_files_alone(small_mnist, put, tmp_path
 
 # ---- sources -------------------------------------------------------------------------------
 
-FASHION = """
+CLOTHES = """
 import torch
 
 def load(root):
-    assert root.name == "there", root
+    if root.name != "there":
+        raise OSError(f"no clothes in {root}")
     return tuple((torch.rand(n, 1, 28, 28), torch.arange(n) % 10) for n in (40, 20))
 """
 
 
-def test_a_third_source_is_one_entry_and_a_module(tmp_path, monkeypatch):
-    (tmp_path / "clothes.py").write_text(FASHION, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(SOURCES, "fashion", "clothes")
-    train, test = load_mnist(tmp_path / "there", source="fashion")
-    assert (len(train), len(test)) == (40, 20) and train.source == test.source == "fashion"
-    monkeypatch.setenv("MNIST_HELPERS_SOURCE", "fashion")
-    assert load_mnist(tmp_path / "there")[1].source == "fashion"
-    with pytest.raises(ValueError, match="'moda'.*auto, mnist, standin, fashion"):
-        load_mnist(source="moda")
+@pytest.fixture
+def with_clothes(tmp_path):
+    """Run code in a copy of the package that has one more file; its output, and its errors."""
+    unused = shutil.ignore_patterns("__pycache__", "*.pt")
+    package = shutil.copytree(PACKAGE, tmp_path / PACKAGE.name, ignore=unused)
+    (package / "sources" / "clothes.py").write_text(CLOTHES, encoding="utf-8")
+
+    def run(code, source="auto"):
+        environment = os.environ | {"PYTHONPATH": str(tmp_path), "MNIST_HELPERS_SOURCE": source}
+        code = f"import mnist_helpers\nfrom mnist_helpers.data import load_mnist\n{code}"
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        return done.stdout, done.stderr
+
+    assert run("print(mnist_helpers.__file__)")[0].strip() == str(package / "__init__.py")
+    return run
 
 
-def test_third_source_that_cannot_be_loaded_is_not_replaced(tmp_path, monkeypatch):
-    (tmp_path / "torn.py").write_text("def load(root):\n    raise OSError('torn')", "utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(SOURCES, "fashion", "torn")
-    monkeypatch.setenv("MNIST_HELPERS_SOURCE", "fashion")
-    with pytest.raises(OSError, match="torn"):
-        load_mnist()
+TOLD = "print(*[(len(x), x.source) for x in load_mnist({})])"
+
+
+def test_new_source_is_one_new_file(with_clothes):
+    both = "(40, 'clothes') (20, 'clothes')\n"
+    assert with_clothes(TOLD.format("'there', source='clothes'")) == (both, "")
+    assert with_clothes(TOLD.format("'there'"), source="clothes") == (both, "")
+    known = with_clothes("from mnist_helpers.course import SOURCES\nprint(*SOURCES)")[0].split()
+    assert known == sorted(known) and {"clothes", "mnist", "standin"} <= set(known)
+    _, error = with_clothes("load_mnist(source='cloths')")
+    assert f"ValueError: source is 'cloths'; it must be one of auto, {', '.join(known)}" in error
+
+
+def test_new_source_that_cannot_be_loaded_is_not_replaced(with_clothes):
+    _, error = with_clothes("load_mnist('elsewhere')", source="clothes")
+    assert "OSError: no clothes in elsewhere" in error
 
 
 LOADED = """
 import sys
-from mnist_helpers import {}
+import mnist_helpers.{}
 print(*sorted(name for name in sys.modules if name.startswith("mnist_helpers.")))
 """
 
 
-@pytest.mark.parametrize("module", ["data", "mnist", "standin"])
+@pytest.mark.parametrize("module", ["data", "sources.mnist", "sources.standin"])
 def test_modules_of_data_know_nothing_of_models(module):
     command = [sys.executable, "-c", LOADED.format(module)]
     run = subprocess.run(command, cwd=COURSE, capture_output=True, text=True, check=True)
-    assert set(run.stdout.split()) <= {f"mnist_helpers.{x}" for x in (module, "course", "files")}
+    allowed = {f"mnist_helpers.{name}" for name in (module, "course", "files", "sources")}
+    assert set(run.stdout.split()) <= allowed
 
 
 # ---- damage --------------------------------------------------------------------------------
@@ -238,7 +258,7 @@ def test_auto_can_be_told_the_source_by_the_environment(small_mnist, put, tmp_pa
 
 
 def test_wrong_source_is_named_with_the_right_ones():
-    with pytest.raises(ValueError, match="'minst'.*auto, mnist, standin"):
+    with pytest.raises(ValueError, match="'minst'.*auto, .*mnist, "):
         load_mnist(source="minst")
 
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torchvision.datasets import MNIST
 
-from mnist_helpers import mnist
 from mnist_helpers.data import load_mnist
+from mnist_helpers.sources import mnist
 
 REAL = Path(__file__).resolve().parent.parent.parent / "shared/data/MNIST/raw"
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0

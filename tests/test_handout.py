@@ -253,7 +253,7 @@ def test_standalone_cell_unpacks_the_package_with_the_networks_of_the_lesson(
         if "__pycache__" not in p.parts and (p.parent.name != "weights" or f'"{p.stem}"' in lesson)
     ]
     assert unpacked == {p.relative_to(COURSE): p.read_bytes() for p in there}
-    for name in ("__init__.py", "expected.toml", "bands.json"):
+    for name in ("__init__.py", "expected.toml", "measured.json"):
         assert Path("mnist_helpers", name) in unpacked
     needed = "pretrained(" in lesson
     assert needed == (Path("mnist_helpers/weights/conv-2d.pt") in unpacked)

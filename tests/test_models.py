@@ -6,7 +6,6 @@ from torch import nn
 
 from mnist_helpers.course import WEIGHTS
 from mnist_helpers.data import load_mnist
-from mnist_helpers.mnist import MNIST_MD5
 from mnist_helpers.models import (
     Autoencoder,
     Classifier,
@@ -17,6 +16,7 @@ from mnist_helpers.models import (
     pretrained,
     provenance,
 )
+from mnist_helpers.sources.mnist import MNIST_MD5
 from mnist_helpers.training import evaluate, reconstruction
 
 IMAGES = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))

@@ -17,7 +17,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from mnist_helpers.course import COURSE, SOURCES, data_folder, lessons
-from mnist_helpers.mnist import MNIST_MD5
+from mnist_helpers.sources.mnist import MNIST_MD5
 from tools.notebooks import tags
 
 NUMBER = len(lessons()) + 1
@@ -223,7 +223,7 @@ def test_new_lesson_becomes_a_green_one(course):
 
 def assert_only_its_own_bands_changed(course):
     before, after = (
-        json.loads((folder / "mnist_helpers" / "bands.json").read_text(encoding="utf-8"))
+        json.loads((folder / "mnist_helpers" / "measured.json").read_text(encoding="utf-8"))
         for folder in (COURSE, course)
     )
     assert set(after.pop(f"{NUMBER:02d}")) == {n for _, hints in SECTIONS.values() for n in hints}

@@ -10,8 +10,8 @@ was. A run counts as long as nothing that its results depend on has changed: the
 the helpers that it uses, the precision of convolutions. Older ones stay in the file as history.
 
 A band is the mean of all runs that count, 5 standard deviations or 1 % of the mean to either
-side, whichever is more. It goes into mnist_helpers/bands.json. Lessons, sources and results that
-were not measured keep their bands, and so does whatever is set by hand in expected.toml.
+side, whichever is more. It goes into mnist_helpers/measured.json. Lessons, sources and results
+that were not measured keep their bands, and so does whatever is set by hand in expected.toml.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def new_bands(lesson, runs):
 
 
 def write_bands(lesson, runs):
-    """Put the bands of one lesson into bands.json; those of all other lessons stay."""
+    """Put the bands of one lesson into measured.json; those of all other lessons stay."""
     table = read(expected.MEASURED, {}) | {lesson: new_bands(lesson, runs)}
     expected.MEASURED.write_text(as_json(table), encoding="utf-8")
 

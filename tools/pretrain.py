@@ -20,9 +20,9 @@ from mnist_helpers import data, training
 from mnist_helpers.checkpoints import Checkpoint
 from mnist_helpers.course import WEIGHTS
 from mnist_helpers.devices import pick_precision
-from mnist_helpers.mnist import MNIST_MD5
 from mnist_helpers.models import pretrained, provenance
 from mnist_helpers.objectives import reconstruction
+from mnist_helpers.sources.mnist import MNIST_MD5
 from tools.benchmarks.stopwatch import machine
 
 NAME, START = "conv-2d", "conv-2d-61"

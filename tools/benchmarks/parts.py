@@ -20,7 +20,7 @@ from mnist_helpers.checkpoints import Checkpoint
 from mnist_helpers.course import lessons
 from mnist_helpers.models import DenseAutoencoder
 from mnist_helpers.objectives import reconstruction
-from mnist_helpers.standin import make_standin
+from mnist_helpers.sources.standin import make_standin
 from mnist_helpers.training import fit, pick_device
 from tools.benchmarks.crowd import HOW, TASKS, slowest
 from tools.benchmarks.recipes import (
