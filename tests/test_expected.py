@@ -4,6 +4,7 @@ import io
 import json
 import math
 import re
+import shutil
 from types import SimpleNamespace
 
 import nbformat
@@ -11,7 +12,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from mnist_helpers import expected
-from mnist_helpers.course import SOURCES, Lesson, lessons
+from mnist_helpers.course import PACKAGE, SOURCES, Lesson, lessons
 from tools import calibrate, fingerprint
 from tools.notebooks import VERDICT, printed, results
 
@@ -286,6 +287,11 @@ def package(tmp_path):
     for name in ("data", "plots", "batches"):
         (folder / f"{name}.py").write_text("", encoding="utf-8")
     (folder / "training.py").write_text(LOOP, encoding="utf-8")
+    (folder / "sources").mkdir()
+    (folder / "reading.py").write_text("", encoding="utf-8")
+    reads = '"""Digits."""\nfrom mnist_helpers.reading import read\nCOUNT = 10\n'
+    (folder / "sources" / "mnist.py").write_text(reads, encoding="utf-8")
+    (folder / "sources" / "standin.py").write_text("COUNT = 10\n", encoding="utf-8")
     return folder
 
 
@@ -299,27 +305,43 @@ def package(tmp_path):
         ("training", "# all of it", "# every batch", False),
         ("plots", "", "COLOUR = 'blue'\n", False),
         ("data", "", "SIZE = 64\n", False),  # imported in the set-up, and not used
+        ("sources/mnist", "COUNT = 10", "COUNT = 20", True),
+        ("sources/mnist", "Digits.", "Handwritten digits.", False),
+        ("sources/standin", "COUNT = 10", "COUNT = 20", False),
+        ("reading", "", "SIZE = 64\n", True),  # imported by the data source
     ],
 )
 def test_fingerprint_changes_with_the_helpers_that_count(
     package, tmp_path, module, before, after, counts
 ):
     lesson = lesson_of(tmp_path, FIT)
-    first = fingerprint.fingerprint(lesson, package)
+    first = fingerprint.fingerprint(lesson, "mnist", package)
     path = package / f"{module}.py"
     text = path.read_text(encoding="utf-8")
     assert before in text
     path.write_text(text.replace(before, after, 1), encoding="utf-8")
-    assert (fingerprint.fingerprint(lesson, package) != first) == counts
+    assert (fingerprint.fingerprint(lesson, "mnist", package) != first) == counts
 
 
 def test_fingerprint_changes_with_the_code_of_the_lesson_up_to_its_last_result(package, tmp_path):
-    first = fingerprint.fingerprint(lesson_of(tmp_path, FIT), package)
+    first = fingerprint.fingerprint(lesson_of(tmp_path, FIT), "mnist", package)
     for same in ([FIT + "  # well"], [FIT, "print('bye')"]):
-        assert fingerprint.fingerprint(lesson_of(tmp_path, *same), package) == first
+        assert fingerprint.fingerprint(lesson_of(tmp_path, *same), "mnist", package) == first
     for other in ([FIT.replace("model", "net")], ["x = 1", FIT], ["data.load()", FIT]):
-        assert fingerprint.fingerprint(lesson_of(tmp_path, *other), package) != first
-    assert fingerprint.fingerprint(lesson_of(tmp_path, "print('hello')"), package) is None
+        assert fingerprint.fingerprint(lesson_of(tmp_path, *other), "mnist", package) != first
+    assert fingerprint.fingerprint(lesson_of(tmp_path, "print('hello')"), "mnist", package) is None
+
+
+def test_new_source_and_new_lesson_leave_all_other_runs_fresh(tmp_path):
+    package = shutil.copytree(PACKAGE, tmp_path / PACKAGE.name)
+    before = [fingerprint.fingerprint(lessons()[0], source, package) for source in SOURCES]
+    assert len(set(before)) == len(SOURCES)
+    new = "from mnist_helpers.sources.mnist import find\n"
+    (package / "sources" / "clothes.py").write_text(new, encoding="utf-8")
+    (package / "exercises" / "lesson99.py").write_text("", encoding="utf-8")
+    after = [fingerprint.fingerprint(lessons()[0], source, package) for source in SOURCES]
+    assert after == before
+    assert fingerprint.fingerprint(lessons()[0], "clothes", package) not in before
 
 
 def test_weights_that_a_lesson_names_are_part_of_its_fingerprint():

@@ -7,7 +7,8 @@
 Every lesson is run with several seeds, on 1 and 2 threads, on every data source. Each run is
 stored in `calibration.json` as soon as it ends, so that a stopped calibration goes on where it
 was. A run counts as long as nothing that its results depend on has changed: the lesson's code,
-the helpers that it uses, the precision of convolutions. Older ones stay in the file as history.
+the helpers that it uses, the data source, the precision of convolutions. Older ones stay in the
+file as history.
 
 A band is the mean of all runs that count, 5 standard deviations or 1 % of the mean to either
 side, whichever is more. It goes into mnist_helpers/measured.json. Lessons, sources and results
@@ -20,6 +21,7 @@ import os
 import re
 import statistics
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from math import ceil, floor, log10
 from pathlib import Path
 
@@ -113,22 +115,23 @@ def calibrate(chosen, sources, seeds):
     """Do the runs that are missing for these lessons, and write their bands."""
     precision = pick_precision(ConvAutoencoder(), pick_device())
     stored = read(RUNS, [])
-    keys = {lesson: {"lesson": lesson.number, "code": fingerprint(lesson), "precision": precision}
-            for lesson in chosen}  # fmt: skip
+    keys = {(lesson, source): {"lesson": lesson.number, "source": source,
+                               "code": fingerprint(lesson, source), "precision": precision}
+            for lesson, source in product(chosen, sources)}  # fmt: skip
     todo = []
-    for lesson, key in keys.items():
+    for (lesson, source), key in keys.items():
         if key["code"] is None:
-            print(f"{lesson.number}: has no results to measure")
+            print(f"{lesson.number}: has no results to measure on {source}")
             continue
-        done = {(run["source"], run["seed"]) for run in counting(stored, key)}
-        todo += [(lesson, source, seed) for source in sources for seed in seeds
-                 if (source, seed) not in done]  # fmt: skip
+        done = {run["seed"] for run in counting(stored, key)}
+        todo += [(lesson, source, seed) for seed in seeds if seed not in done]
 
     def run_one(task):
         lesson, source, seed = task
-        settings = {"source": source, "seed": seed, "threads": SETTINGS[seed]}
-        values = measure(lesson, **settings)
-        stored.append(keys[lesson] | settings | {"torch": torch.__version__, "values": values})
+        settings = {"seed": seed, "threads": SETTINGS[seed]}
+        values = measure(lesson, source, **settings)
+        about = settings | {"torch": torch.__version__, "values": values}
+        stored.append(keys[lesson, source] | about)
         stored.sort(key=lambda run: (run["lesson"], run["source"], run["seed"]))
         RUNS.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
         print(lesson.number, source, "seed", seed, "threads", SETTINGS[seed], flush=True)
@@ -137,14 +140,15 @@ def calibrate(chosen, sources, seeds):
     for threads, workers in ((1, os.cpu_count()), (2, 1)):
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(run_one, [task for task in todo if SETTINGS[task[2]] == threads]))
-    for lesson, key in keys.items():
-        write_bands(lesson.number, counting(stored, key))
+    for lesson in chosen:
+        counts = [run for source in sources for run in counting(stored, keys[lesson, source])]
+        write_bands(lesson.number, counts)
         for line in overrides(lesson.number):
             print(line)
 
 
 def counting(runs, key):
-    """The runs that have this lesson, code and precision."""
+    """The runs that have this lesson, data source, code and precision."""
     return [run for run in runs if key.items() <= run.items()]
 
 
