@@ -8,11 +8,12 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import warnings
 from functools import partial, wraps
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -506,3 +507,17 @@ def test_folder_is_a_local_one_and_drive_is_harmless_elsewhere(monkeypatch):
     assert checkpoints.folder() == checkpoints.folder(drive=True) == Path("checkpoints")
     monkeypatch.setenv("MNIST_HELPERS_CHECKPOINTS", "/elsewhere")
     assert checkpoints.folder(drive=True) == Path("/elsewhere")
+
+
+def test_folder_on_colab_is_on_the_drive_when_asked_for(monkeypatch):
+    mounted = []
+    colab = ModuleType("google.colab")
+    colab.drive = SimpleNamespace(mount=mounted.append)
+    monkeypatch.setitem(sys.modules, "google", ModuleType("google"))
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    monkeypatch.delenv("MNIST_HELPERS_CHECKPOINTS", raising=False)
+    assert checkpoints.folder() == Path("checkpoints") and mounted == []
+    assert checkpoints.folder(drive=True) == Path("/content/drive/MyDrive/checkpoints")
+    assert mounted == ["/content/drive"]
+    monkeypatch.setenv("MNIST_HELPERS_CHECKPOINTS", "/elsewhere")
+    assert checkpoints.folder(drive=True) == Path("/elsewhere") and len(mounted) == 1
