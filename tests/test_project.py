@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from mnist_helpers import expected
-from mnist_helpers.course import COURSE, lessons
+from mnist_helpers.course import COURSE, PACKAGE, lessons
 from tools.benchmarks import page
 from tools.benchmarks.__main__ import RESULTS
 from tools.benchmarks.parts import PARTS
@@ -54,8 +54,11 @@ def test_readme_is_short_and_its_links_lead_somewhere():
 
 def test_map_in_the_readme_names_every_module_of_the_package():
     section = readme().split("**Which file do I change**")[1].split("## ")[0]
-    for path in (COURSE / "mnist_helpers").glob("*.py"):
-        assert f"`{path.name}`" in section or path.name == "__init__.py", path.name
+    for path in PACKAGE.rglob("*.py"):
+        name = path.relative_to(PACKAGE).as_posix()
+        known = name == "__init__.py" or re.match(r"sources/|exercises/lesson\d+", name)
+        assert known or f"`{name}`" in section, name
+    assert "`sources/`" in section and "`exercises/lesson02.py`" in section
 
 
 def test_reference_results_are_the_measured_ones():
