@@ -147,7 +147,9 @@ class UpConv2d(nn.ConvTranspose2d):
             x, self.weight, None, self.stride, self.padding, self.output_padding, self.groups,
             self.dilation,
         )  # fmt: skip
-        return x if self.bias is None else x + self.bias.to(x.dtype).view(-1, 1, 1)
+        if self.bias is not None:
+            x += self.bias.to(x.dtype).view(-1, 1, 1)  # in place: nobody has seen this x yet
+        return x
 
 
 def pretrained(name):

@@ -15,31 +15,35 @@ import torch
 from mnist_helpers.devices import has_convolutions
 
 DEFAULT = torch.get_num_threads()  # what PyTorch takes by itself
-MANY = 1000  # images; for fewer, a second thread costs more than it brings
+# For fewer images than this, a second thread costs more than it brings.
+MANY_CONVOLVED, MANY = 1000, 50_000
 SAMPLE = 0.1  # seconds
 FRESH = 10.0  # seconds that a measurement holds
 
 _measured = (-FRESH, 1)  # when, and how many cores were free
 
 
-def pick_threads(model, device, images=MANY):
+def pick_threads(model, device, images):
     """How many threads to take for this model now.
 
-    Dense networks of the size that the course has gain nothing from a second thread, and nor
-    does a network on a GPU. Convolutions take the cores that are free.
+    Convolutions take the cores that are free. Dense networks of the size that the course has
+    gain a little from a second thread, and nothing from a third; networks on a GPU gain nothing.
 
     Args:
         model: the network.
         device: where it computes.
-        images: how many it will see at least.
+        images: how many it will see.
 
     Returns:
         A whole number. OMP_NUM_THREADS and `torch.set_num_threads` win.
     """
     if number := chosen():
         return number
-    gains = torch.device(device).type == "cpu" and has_convolutions(model) and images >= MANY
-    return free_cores() if gains else 1
+    convolutional = has_convolutions(model)
+    few = images < (MANY_CONVOLVED if convolutional else MANY)
+    if few or torch.device(device).type != "cpu":
+        return 1
+    return free_cores() if convolutional else min(2, free_cores())
 
 
 def chosen():

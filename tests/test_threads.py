@@ -22,23 +22,35 @@ def no_wish(monkeypatch):
     monkeypatch.setattr(threads, "free_cores", lambda: 4)
 
 
-def test_dense_networks_and_small_tasks_take_one_thread_and_convolutions_the_free_cores(no_wish):
-    dense, conv = DenseAutoencoder(2), ConvAutoencoder(2)
-    assert threads.pick_threads(dense, "cpu") == 1
-    assert threads.pick_threads(conv, "cpu") == 4
-    assert threads.pick_threads(conv, "cpu", images=10) == 1
-    assert threads.pick_threads(conv, "cuda") == 1
+@pytest.mark.parametrize(
+    "model, device, images, taken",
+    [
+        (ConvAutoencoder(2), "cpu", 60_000, 4),
+        (ConvAutoencoder(2), "cpu", 10, 1),
+        (ConvAutoencoder(2), "cuda", 60_000, 1),
+        (DenseAutoencoder(2), "cpu", 60_000, 2),
+        (DenseAutoencoder(2), "cpu", 10_000, 1),
+    ],
+)
+def test_a_run_takes_what_it_gains_from(no_wish, model, device, images, taken):
+    assert threads.pick_threads(model, device, images) == taken
+
+
+def test_nobody_takes_more_than_is_free(no_wish, monkeypatch):
+    monkeypatch.setattr(threads, "free_cores", lambda: 1)
+    assert threads.pick_threads(DenseAutoencoder(2), "cpu", 60_000) == 1
+    assert threads.pick_threads(ConvAutoencoder(2), "cpu", 60_000) == 1
 
 
 def test_the_learners_wish_wins(no_wish, monkeypatch):
     before = torch.get_num_threads()
     torch.set_num_threads(before + 1)
     try:
-        assert threads.pick_threads(DenseAutoencoder(2), "cpu") == before + 1
+        assert threads.pick_threads(DenseAutoencoder(2), "cpu", 10) == before + 1
     finally:
         torch.set_num_threads(before)
     monkeypatch.setenv("OMP_NUM_THREADS", str(before))
-    assert threads.pick_threads(ConvAutoencoder(2), "cpu") == before
+    assert threads.pick_threads(ConvAutoencoder(2), "cpu", 10**6) == before
 
 
 def test_a_run_keeps_its_threads_and_takes_them_again(digits, no_wish, tmp_path, monkeypatch):
@@ -49,7 +61,7 @@ def test_a_run_keeps_its_threads_and_takes_them_again(digits, no_wish, tmp_path,
             counts.add(torch.get_num_threads())
             return reconstruction(model, images, labels)
 
-        monkeypatch.setattr(threads, "MANY", 10)
+        monkeypatch.setattr(threads, "MANY_CONVOLVED", 10)
         model = ConvAutoencoder(2, channels=(4, 4), strides=(2, 2))
         saved = Checkpoint(tmp_path / "run.pt")
         fit(model, digits, objective, epochs=epochs, valid=digits, callbacks=[saved])
