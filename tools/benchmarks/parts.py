@@ -159,18 +159,6 @@ def measure_scaling(folder, train, test):
     del os.environ["OMP_NUM_THREADS"]
 
 
-def measure_crowd(folder, train, test):
-    for task in TASKS:
-        for learners in (1, 4):
-            runs = [partial(slowest, learners, task, settings) for settings in HOW.values()]
-            _, results = zip(*(in_turn(1, *runs) for _ in range(3)))
-            for place, how in enumerate(HOW):
-                times = [result[place] for result in results]
-                alone = statistics.median(result[1] for result in results)
-                yield row("11", f"{learners} at once, {task}: {how}", times,
-                          slower=statistics.median(times) / alone)  # fmt: skip
-
-
 def measure_gpu(folder, train, test):
     if (device := pick_device()).type == "cpu":
         return
@@ -206,6 +194,18 @@ def cell_seconds(cell):
     if not (start and end):
         return 0.0
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def measure_crowd(folder, train, test):
+    for task in TASKS:
+        for learners in (1, 4):
+            runs = [partial(slowest, learners, task, settings) for settings in HOW.values()]
+            _, results = zip(*(in_turn(1, *runs) for _ in range(3)))
+            for place, how in enumerate(HOW):
+                times = [result[place] for result in results]
+                alone = statistics.median(result[1] for result in results)
+                yield row("11", f"{learners} at once, {task}: {how}", times,
+                          slower=statistics.median(times) / alone)  # fmt: skip
 
 
 PARTS = {
