@@ -35,9 +35,8 @@ def machines(rows):
         where.setdefault(entry["machine"], {})[entry["row"]] = None
     if len(where) == 1:
         return f"Measured on: {', '.join(where)}."
-    return "\n\n".join(
-        f"Measured on {name}: rows {', '.join(rows)}." for name, rows in where.items()
-    )
+    texts = {name: f"row{'s' * (len(rows) > 1)} {', '.join(rows)}" for name, rows in where.items()}
+    return "\n\n".join(f"Measured on {name}: {text}." for name, text in texts.items())
 
 
 def table(rows):
