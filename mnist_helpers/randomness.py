@@ -17,10 +17,10 @@ def own_randomness(seed):
         seed: a whole number from 0 to 2**32 - 1.
     """
     before = random_states()
-    torch.manual_seed(seed)  # on every device
-    np.random.seed(seed)
-    random.seed(seed)
     try:
+        torch.manual_seed(seed)  # on every device
+        np.random.seed(seed)
+        random.seed(seed)
         yield
     finally:
         set_random_states(before)

@@ -71,6 +71,13 @@ def test_also_where_the_model_fails(digits, tmp_path, use):
     assert same(random_states(), before) and model.training
 
 
+def test_also_where_the_seed_is_none(digits):
+    before = random_states()
+    with pytest.raises(ValueError, match="[Ss]eed must be between 0 and"):
+        fit(Noisy(), digits, reconstruction, epochs=1, seed=-1)
+    assert same(random_states(), before)
+
+
 def test_models_made_in_a_loop_start_differently(digits):
     starts, ends = [], []
     for _ in range(4):
