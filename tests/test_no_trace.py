@@ -72,9 +72,9 @@ def test_also_where_the_model_fails(digits, tmp_path, use):
 
 
 def test_also_where_the_seed_is_none(digits):
-    before = random_states()
+    model, before = Noisy(), random_states()
     with pytest.raises(ValueError, match="[Ss]eed must be between 0 and"):
-        fit(Noisy(), digits, reconstruction, epochs=1, seed=-1)
+        fit(model, digits, reconstruction, epochs=1, seed=-1)
     assert same(random_states(), before)
 
 
