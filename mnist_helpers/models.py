@@ -157,8 +157,8 @@ def pretrained(name):
 
     Args:
         name: "conv-2d", the full network of lesson 4: 64 maps in each of four layers, and a
-            code of two numbers; "conv-2d-61", the same after 61 epochs. `provenance(name)`
-            tells how it was trained.
+            code of two numbers, after 200 epochs; "conv-2d-5" and "conv-2d-61", the same
+            after 5 and after 61. `provenance(name)` tells how each was trained.
 
     Raises:
         ValueError: there is no such network.

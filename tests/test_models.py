@@ -130,9 +130,11 @@ def test_up_convolution_and_its_gradients_are_those_of_pytorch():
 # ---- the network that comes with the package -----------------------------------------------
 
 
-def test_pretrained_weights_are_those_whose_story_is_told():
-    story = provenance("conv-2d")
-    weights = WEIGHTS / "conv-2d.pt"
+@pytest.mark.parametrize("name, epochs", [("conv-2d-5", 5), ("conv-2d-61", 61), ("conv-2d", 200)])
+def test_pretrained_weights_are_those_whose_story_is_told(name, epochs):
+    story = provenance(name)
+    weights = WEIGHTS / f"{name}.pt"
+    assert story["epochs"] == epochs
     assert hashlib.md5(weights.read_bytes()).hexdigest() == story["md5 of the weights"]
     assert weights.stat().st_size < 1.1e6
     assert len(story["train_loss"]) == story["epochs"] <= story["epochs of the full recipe"]
