@@ -403,19 +403,9 @@ def test_folder_that_cannot_be_made(tmp_path, whole):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(disk):
     """A disk of 64 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    try:
-        command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-        mounted = subprocess.run(command, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("no small disk can be had here: mounting one needs the administrator")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    return disk("size=64k")
 
 
 def test_folder_that_cannot_be_locked_saves_all_the_same_and_hides_no_later_trouble(
