@@ -50,7 +50,9 @@ def test_what_counts_as_a_claim(prose, numbers):
     assert found(prose) == numbers
 
 
-@pytest.mark.parametrize("code", ['ax.set(title="all 0.25")', "x = 1  # all 0.25", 'f"{x:.3f}0.25"'])
+@pytest.mark.parametrize(
+    "code", ['ax.set(title="all 0.25")', "x = 1  # all 0.25", 'f"{x:.3f}0.25"']
+)
 def test_texts_in_the_code_make_claims_too(code):
     assert found("", code=code) == ["0.25"]
 

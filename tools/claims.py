@@ -36,7 +36,8 @@ BAND = re.compile(r"expected ≈ \S+ to \S+")  # where a result may lie is no re
 SECTION = r"\d{1,2}\.\d{1,2}\b"
 NOT_CLAIMED = re.compile(
     r"\]\([^)]*\)|<[^>]*>"
-    rf"|(?:[Ss]ections?|[Ee]xercises?|[Ss]olution|[Cc]hapters?|[Ff]igures?|Python|version) {SECTION}"
+    r"|(?:[Ss]ections?|[Ee]xercises?|[Ss]olution|[Cc]hapters?|[Ff]igures?|Python|version) "
+    rf"{SECTION}"
     rf"(?:(?:,| and| to| or|–)+ ?{SECTION})*"
     rf"|^#+ {SECTION}|^\| *{SECTION}|check\(\"{SECTION}\"",
     re.MULTILINE,
@@ -109,15 +110,11 @@ def strings(code):
     """The texts in a cell of code that people read: literals and comments, no format codes."""
     code = TransformerManager().transform_cell(code)
     tree = ast.parse(code)
-    codes = {id(x.format_spec) for x in ast.walk(tree) if isinstance(x, ast.FormattedValue)}
-    hidden = {
-        id(part)
-        for spec in ast.walk(tree)
-        if id(spec) in codes
-        for part in ast.walk(spec)
-    }
+    specs = [x.format_spec for x in ast.walk(tree) if isinstance(x, ast.FormattedValue)]
+    hidden = {id(part) for spec in specs if spec for part in ast.walk(spec)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in hidden:
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if is_text and id(node) not in hidden:
             yield node.value
     for token in tokenize.generate_tokens(io.StringIO(code).readline):
         if token.type == tokenize.COMMENT:
