@@ -46,14 +46,15 @@ def test_missing_row_wrong_title_and_wrong_path_are_noticed(slip):
 
 def test_readme_is_short_and_its_links_lead_somewhere():
     assert len(readme().splitlines()) <= 200
-    for path in [COURSE / "README.md", *(COURSE / "docs").glob("*.md")]:
+    for path in [*COURSE.glob("*.md"), *(COURSE / "docs").glob("*.md")]:
         text = re.sub(r"`[^`\n]*`", "", path.read_text(encoding="utf-8"))  # code has brackets too
         for link in re.findall(r"\]\(([^)#]+)", text):
             assert link.startswith("https://") or (path.parent / link).exists(), (path.name, link)
 
 
-def test_map_in_the_readme_names_every_module_of_the_package():
-    section = readme().split("**Which file do I change**")[1].split("## ")[0]
+def test_map_for_maintainers_names_every_module_of_the_package():
+    text = (COURSE / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.split("## Which file do I change")[1].split("## ")[0]
     for path in PACKAGE.rglob("*.py"):
         name = path.relative_to(PACKAGE).as_posix()
         known = name == "__init__.py" or re.match(r"sources/|exercises/lesson\d+", name)
