@@ -205,7 +205,9 @@ def must(result):
     return text
 
 
-RULES = [f"tests/test_{name}.py" for name in ("notebooks", "exercises", "expected", "project", "claims")]
+RULES = [
+    f"tests/test_{name}.py" for name in ("notebooks", "exercises", "expected", "project", "claims")
+]
 
 
 def test_new_lesson_becomes_a_green_one(course):

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from mnist_helpers import expected
 from mnist_helpers.course import COURSE, PACKAGE, lessons
+from tools import results
 from tools.benchmarks import page
 from tools.benchmarks.__main__ import RESULTS
 from tools.benchmarks.parts import PARTS
@@ -63,20 +63,15 @@ def test_map_for_maintainers_names_every_module_of_the_package():
 
 
 def test_reference_results_are_the_measured_ones():
-    text = (COURSE / "docs" / "results.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+) \| (.+) \| (\S+) \| (\S+) to (\S+) \|$", text, re.MULTILINE)
-    assert len(rows) >= 10
-    measured = json.loads(expected.MEASURED.read_text(encoding="utf-8"))
-    for number, name, *shown in rows:
-        lesson = f"{int(number):02d}"
-        mean = measured[lesson][name]["mnist"]["mean"]
-        band = expected.bands(lesson, "mnist")[name]
-        assert shown == [f"{x:#.3g}" for x in (mean, band.low, band.high)], name
+    text = results.PAGE.read_text(encoding="utf-8")
+    assert len(results.ROW.findall(text)) >= 10
+    assert results.page(text) == text
+    assert results.page(text.replace("| 0.", "| 1.")) == text
 
 
 def test_speed_on_the_pages_is_the_measured_one():
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    assert {entry["part"] for entry in results["rows"]} >= set(PARTS) - {"gpu"}
-    assert set(page.FIVE) <= {entry["what"] for entry in results["rows"]}
-    for path, text in page.pages(results).items():
+    measured = json.loads(RESULTS.read_text(encoding="utf-8"))
+    assert {entry["part"] for entry in measured["rows"]} >= set(PARTS) - {"gpu"}
+    assert set(page.FIVE) <= {entry["what"] for entry in measured["rows"]}
+    for path, text in page.pages(measured).items():
         assert path.read_text(encoding="utf-8") == text

@@ -24,7 +24,7 @@ import json
 import os
 import re
 import statistics
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import product
 from math import ceil, floor, log10, sqrt
 from pathlib import Path
@@ -33,6 +33,7 @@ import nbformat
 import torch
 from scipy.stats import chi2, norm
 
+import tools.results
 from mnist_helpers import expected
 from mnist_helpers.course import SOURCES, lessons
 from tools.fingerprint import fingerprint
@@ -151,13 +152,11 @@ def calibrate(chosen, sources, seeds):
         done = {run["seed"] for run in counting(stored, key)}
         todo += [(lesson, source, seed) for seed in seeds if seed not in done]
 
-    def store(lesson, source, settings, values):
+    for lesson, source, settings, values in run_all(todo):
         about = settings | {"torch": torch.__version__, "values": values}
         stored.append(keys[lesson, source] | about)
         stored.sort(key=lambda run: (run["lesson"], run["source"], run["seed"]))
         RUNS.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
-
-    run_all(todo, store)
     for lesson in chosen:
         counts = [run for source in sources for run in counting(stored, keys[lesson, source])]
         write_bands(lesson.number, counts)
@@ -165,38 +164,36 @@ def calibrate(chosen, sources, seeds):
             print(line)
 
 
-def run_all(tasks, report):
-    """Run lessons, each a (lesson, source, seed), and report what each has measured.
+def run_all(tasks):
+    """Run lessons, each a (lesson, source, seed).
 
-    Those on one thread share the machine; those on two need it for themselves.
+    Yields:
+        For each run, as soon as it ends: lesson, source, settings, and the results by name.
     """
-
-    def run_one(task):
-        lesson, source, seed = task
-        threads, precision = SETTINGS[seed % len(SETTINGS)]
-        settings = {"seed": seed, "threads": threads, "precision": precision}
-        report(lesson, source, settings, measure(lesson, source, **settings))
-        print(lesson.number, source, *settings.values(), flush=True)
-
-    for threads, workers in ((1, os.cpu_count()), (2, 1)):
-        chosen = [task for task in tasks if SETTINGS[task[2] % len(SETTINGS)][0] == threads]
+    for threads, workers in ((1, os.cpu_count()), (2, 1)):  # on two threads, one at a time
         with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(run_one, chosen))
+            running = {}
+            for lesson, source, seed in tasks:
+                settings = dict(zip(("threads", "precision"), SETTINGS[seed % len(SETTINGS)]))
+                if settings["threads"] == threads:
+                    settings["seed"] = seed
+                    run = pool.submit(measure, lesson, source, **settings)
+                    running[run] = lesson, source, settings
+            for run in as_completed(running):
+                lesson, source, settings = running[run]
+                print(lesson.number, source, settings, flush=True)
+                yield lesson, source, settings, run.result()
 
 
 def look_further(chosen, sources, seeds):
     """Run lessons with seeds that made no band, and print every result outside its band."""
     counted = 0
-
-    def judge(lesson, source, settings, values):
-        nonlocal counted
+    for lesson, source, settings, values in run_all(list(product(chosen, sources, seeds))):
         limits = expected.bands(lesson.number, source)
         counted += len(values)
         for name, value in values.items():
             if limits[name] and value not in limits[name]:
                 print(f"{lesson.number} {source} {settings}: {name} {value}, not in {limits[name]}")
-
-    run_all(list(product(chosen, sources, seeds)), judge)
     print(f"{counted} results looked at")
 
 
@@ -220,6 +217,7 @@ def main():
         look_further(lessons(options.lessons), options.sources, options.further)
     else:
         calibrate(lessons(options.lessons), options.sources, options.seeds)
+        tools.results.main()
 
 
 if __name__ == "__main__":
