@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 
+import nbformat
 import pytest
 
 from mnist_helpers.course import COURSE, PACKAGE, lessons
@@ -75,3 +76,20 @@ def test_speed_on_the_pages_is_the_measured_one():
     assert set(page.FIVE) <= {entry["what"] for entry in measured["rows"]}
     for path, text in page.pages(measured).items():
         assert path.read_text(encoding="utf-8") == text
+
+
+def test_each_word_of_the_glossary_is_in_the_section_that_it_names():
+    text = (COURSE / "docs" / "glossary.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\*\*.+?) \| .+ \| \[(\d+)\.(\d+)\]\((.+)\) \|$", text, re.MULTILINE)
+    assert len(rows) >= 50 and len(rows) == text.count("\n| **")
+    words = [re.findall(r"\*\*(.+?)\*\*", cell) for cell, *_ in rows]
+    assert [w[0].lower() for w in words] == sorted(w[0].lower() for w in words)
+    for names, (_, lesson, section, path) in zip(words, rows):
+        notebook = nbformat.read(COURSE / "docs" / path, as_version=4)
+        prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        found = re.search(
+            rf"^## {lesson}\.{section} .*?(?=^## |\Z)", prose, re.MULTILINE | re.DOTALL
+        )
+        assert found, (names, lesson, section)
+        for name in names:
+            assert name.lower() in found[0].lower(), (name, lesson, section)
