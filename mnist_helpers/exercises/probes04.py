@@ -9,6 +9,8 @@ from torch import nn
 
 from mnist_helpers.exercises import Mistake
 
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+
 # Wrong widths of the receptive field after strides 2, 2 and 1 -> what they tell.
 FIELD_MISTAKES = {
     "3, 5, 9, 17": "belongs to the encoder of section 4.8. Which strides has this one?",
@@ -50,7 +52,7 @@ def check_stamp(stamp, kernel):
 
 def check_way_up(answer, codes):
     """Raise the mistake of a decoder that has no convolutions, or stretches what they draw."""
-    decoder, sides = deepcopy(answer), []
+    decoder = deepcopy(answer)
     network = getattr(decoder, "__self__", decoder)  # of a bound method, such as model.decode
     if not isinstance(network, nn.Module):
         return
@@ -59,16 +61,26 @@ def check_way_up(answer, codes):
             "The drawings have the right shape, but no convolution made them: each pixel has a "
             "weight of its own for every number. How did the 16 maps of 7 × 7 grow before?"
         )
+    sides, stretched = [], []
+
+    def note(layer, inputs, maps):
+        before, after = inputs[0].shape[-1], maps.shape[-1]
+        if isinstance(layer, CONVOLUTIONS):
+            sides.append(after)
+        elif after % before:
+            stretched.append((before, after))
+
     for layer in network.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            layer.register_forward_hook(lambda layer, inputs, maps: sides.append(maps.shape[-1]))
-        if isinstance(layer, nn.Upsample) and (layer.size or layer.scale_factor % 1):
-            raise Mistake(
-                f"`{layer}` stretches the maps until they fit, and their pixels no longer lie "
-                "where a stride put them. Which argument of the layer before adds the missing row?"
-            )
+        if isinstance(layer, (*CONVOLUTIONS, nn.Upsample)):
+            layer.register_forward_hook(note)
+    network.eval()
     with torch.no_grad():
-        decoder.eval()(codes) if decoder is network else decoder(codes)
+        decoder(codes)
+    for before, after in stretched:
+        raise Mistake(
+            f"Something stretches {before} pixels to {after}, so they no longer lie where a stride "
+            "put them. Which argument of the layer before adds the missing row?"
+        )
     if sides and sides[-1] < 28:
         raise Mistake(
             f"Your last convolution draws {sides[-1]} pixels a side, and only then they are made "

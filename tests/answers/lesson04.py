@@ -228,9 +228,14 @@ def decoders():
         nn.ConvTranspose2d(16, 8, 4, stride=2, padding=1), nn.ReLU(),
         nn.Upsample(scale_factor=2), nn.Conv2d(8, 1, 3, padding=1), nn.Sigmoid(),
     )  # fmt: skip
+    upsampled = nn.Sequential(
+        nn.Linear(32, 784), nn.Unflatten(1, (16, 7, 7)), nn.LeakyReLU(0.01),
+        nn.Upsample(size=(14, 14)), nn.Conv2d(16, 8, 3, padding=1), nn.LeakyReLU(0.01),
+        nn.Upsample(scale_factor=(2, 2)), nn.Conv2d(8, 1, 3, padding=1), nn.Sigmoid(),
+    )  # fmt: skip
     black = models.ConvAutoencoder(32)
     nn.init.constant_(black.decoder[-2].bias, -2.0)
-    right = [decoder(), Tanh(), even, black.decoder, black.decode]
+    right = [decoder(), Tanh(), even, upsampled, black.decoder, black.decode]
     wrong = [
         (decoder(0, 0, nn.ReLU), "7 became 13 and then 25"),  # as it stands
         (decoder(0, 0), "7 became 13 and then 25"),
@@ -247,11 +252,11 @@ def decoders():
             "No pixel gets brighter than 0.50",
         ),
         (dense, "no convolution made them"),
-        (resized(nn.Upsample(size=(28, 28))), "stretches the maps"),
-        (resized(nn.Upsample(scale_factor=28 / 25)), "stretches the maps"),
+        (resized(nn.Upsample(size=(28, 28))), "Something stretches"),
+        (resized(nn.Upsample(scale_factor=28 / 25)), "Something stretches"),
         (resized(nn.ZeroPad2d((1, 2, 1, 2))), "draws 25 pixels a side"),
         (Stretched(), "draws 25 pixels a side"),
-        (middle, "stretches the maps"),
+        (middle, "Something stretches"),
         (decoder(last=nn.Tanh), "pixels run from -1 to 1"),
         (decoder(last=lambda: nn.Softmax(dim=1)), "add up to 1.00"),
         (decoder(last=lambda: nn.Softmax(dim=-1)), "add up to 1.00"),
