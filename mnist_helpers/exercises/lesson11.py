@@ -166,10 +166,11 @@ def count_in_bfloat16(answer, train, test):
 def patience(answer, train, test):
     """(epoch to stop after, epoch whose weights are kept) for a patience of five epochs."""
     losses = provenance("conv-2d")["valid_loss, first 2,000 of 12,000"]
-    if isinstance(answer, (torch.Tensor, int, float)):
-        raise Mistake(f"This needs two numbers, (stop, keep); you gave {describe(answer)}.", False)
+    answer = answer.tolist() if hasattr(answer, "tolist") else answer
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-        raise Mistake(f"This needs (stop, keep), two epochs; you gave {describe(answer)}.", False)
+        raise Mistake(
+            f"This needs two epochs, (stop, keep); you gave {describe(answer)}.", known=False
+        )
     found = tuple(map(number, answer))
     stop, keep = stopped(losses, 5)
     best = losses.index(min(losses)) + 1
@@ -184,9 +185,8 @@ def patience(answer, train, test):
         stopped(losses, 10): "That is a patience of ten. When are five over?",
     }
     if found == (stop, keep):
-        return (
-            f"{len(losses) - stop} epochs of {len(losses)} are saved; {best} was the best of all."
-        )
+        spared = len(losses) - stop
+        return f"{spared} epochs are saved. The best of all came later, in epoch {best}."
     for wrong, text in texts.items():
         if found == wrong:
             raise Mistake(text)

@@ -206,7 +206,7 @@ def _counters():
 
 
 def _patience():
-    right = [(34, 29), [34, 29], (34.0, torch.tensor(29))]
+    right = [(34, 29), [34, 29], (34.0, torch.tensor(29)), torch.tensor([34, 29])]
     wrong = [
         ((29, 34), "the other way round"),
         ((33, 28), "counts from 0"),
@@ -218,8 +218,8 @@ def _patience():
         ((56, 46), "a patience of ten"),
         ((40, 29), "After how many more epochs"),
         ((30, 20), "20"),
-        (34, "needs two numbers"),
-        ((34, 29, 1), "two epochs"),
+        (34, "needs two epochs"),
+        ((34, 29, 1), "needs two epochs"),
     ]
     return right, wrong
 
