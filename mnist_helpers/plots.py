@@ -158,7 +158,7 @@ def plot_maps(maps, labels, title, size=4.2, marked=None):
         1, len(maps), squeeze=False, layout="constrained", figsize=(size * len(maps), size + 0.4)
     )
     colors = [DIGIT_COLORS[digit] for digit in labels.tolist()]
-    area = min(max(18000 / len(labels) * (size / 4.2) ** 2, 3), 36)  # the fewer, the larger
+    area = min(max(15000 / len(labels) * (size / 4.2) ** 2, 3), 36)  # the fewer, the larger
     for ax, (name, points) in zip(axes[0], maps.items()):
         ax.margins(0.08)
         ax.scatter(*points.T, s=area, c=colors, linewidths=0)
@@ -172,7 +172,7 @@ def plot_maps(maps, labels, title, size=4.2, marked=None):
             box = {"boxstyle": "circle,pad=0.15", "fc": "white", "ec": DIGIT_COLORS[digit]}
             ax.annotate(
                 digit, low + heart * width, low + place * width, ha="center", va="center",
-                weight="bold", bbox=box, arrowprops={"arrowstyle": "-", "shrinkB": 0},
+                weight="bold", bbox=box, arrowprops={"arrowstyle": "-", "shrinkB": 0, "lw": 0.8},
             )  # fmt: skip
         ax.set(title=name, xticks=[], yticks=[])
     figure.suptitle(title, fontsize=11)
