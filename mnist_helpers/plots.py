@@ -152,7 +152,7 @@ def plot_maps(maps, labels, title, size=4.2, marked=None):
         labels: (N,) digits, the same for all maps.
         title: the finding.
         size: side of one map in inches.
-        marked: (N,) True for points that get a black ring, in every map; or None.
+        marked: (N,) True for points that get a black rim, in every map; or None.
     """
     figure, axes = plt.subplots(
         1, len(maps), squeeze=False, layout="constrained", figsize=(size * len(maps), size + 0.4)
@@ -162,9 +162,8 @@ def plot_maps(maps, labels, title, size=4.2, marked=None):
     for ax, (name, points) in zip(axes[0], maps.items()):
         ax.margins(0.08)
         ax.scatter(*points.T, s=area, c=colors, linewidths=0)
-        if marked is not None:
-            ring = {"facecolors": "none", "edgecolors": "black", "linewidths": 0.7}
-            ax.scatter(*points[marked].T, s=2.5 * area, **ring)
+        if marked is not None:  # black discs below the points leave their colours visible
+            ax.scatter(*points[marked].T, s=3 * area, color="black", linewidths=0, zorder=0.9)
         corner = torch.tensor([ax.get_xlim(), ax.get_ylim()])
         low, width = corner[:, 0], corner.diff().flatten()
         named = _names((points - low) / width, labels, radius=0.15 / size)

@@ -195,13 +195,14 @@ def test_names_of_digits_in_one_place_do_not_hide_each_other():
     assert torch.pdist(pixels(places)).min() >= max(circle.width for circle in circles)
 
 
-def test_marked_points_get_a_ring_in_every_map():
+def test_marked_points_get_a_rim_in_every_map():
     points, labels = islands()
     plots.plot_maps({"one": points, "two": -points}, labels, "maps", marked=labels == 6)
     for ax, sign in zip(plt.gcf().axes, (1, -1)):
-        ring = ax.collections[1]
-        assert ring.get_offsets().tolist() == (sign * points[labels == 6]).tolist()
-        assert len(ring.get_facecolors()) == 0
+        dots, rims = ax.collections
+        assert rims.get_offsets().tolist() == (sign * points[labels == 6]).tolist()
+        assert rims.get_zorder() < dots.get_zorder()  # no dot is hidden
+        assert rims.get_sizes() > dots.get_sizes()
 
 
 def test_map_of_few_digits_names_only_those():
