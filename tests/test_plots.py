@@ -89,7 +89,7 @@ def test_confusion_scale_ignores_the_diagonal():
 
 # What colour-blind readers see: linear RGB, multiplied from the right.
 # Machado, Oliveira and Fernandes, "A physiologically-based model for simulation of color vision
-# deficiency" (2009), table 1, severity 1.
+# deficiency" (2009), full severity.
 SEEN_WITH = {
     "normal sight": torch.eye(3),
     "protanopia": torch.tensor(
