@@ -48,10 +48,9 @@ def own_net(answer, train, test):
                           "Which layer makes an image out of 784 numbers?")  # fmt: skip
         whole = sent_through(net, images, "forward")
         if whole.shape != drawn.shape or not torch.allclose(whole, drawn, atol=1e-5):
-            raise Mistake(f"`forward` gives {tuple(whole.shape)} numbers, but not those of "
-                          "decode(encode(images)). Which step is missing?")  # fmt: skip
-        loud = louder(net)
-        check_range(loud(images), images)
+            raise Mistake(f"`forward` gives the shape {tuple(whole.shape)}, and not what "
+                          "decode(encode(images)) gives. Which step is missing?")  # fmt: skip
+        check_range(louder(net)(images), images)
     if learned != 101_200:
         raise Mistake(
             f"Your network has {learned:,} numbers to learn; the layers of section 3.3 have "

@@ -385,7 +385,7 @@ def bank(train, test):
                 (lambda m, known, x: alarm(m, known, x).nonzero(), "places where it is True"),
                 (lambda m, known, x: errors_of(m, x), "True or False"),
                 (lambda m, known, x: None, "Does it end with `return`?"),
-                (lambda m, known, x: ..., "still says `...`"),
+                (lambda m, known, x: ..., "`...` of the starter"),
             ],
         ),
     }
