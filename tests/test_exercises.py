@@ -135,7 +135,7 @@ def test_a_network_as_answer_keeps_its_mode_and_weights(verdict, training):
         nn.Dropout(), DenseAutoencoder(32).decoder, nn.Unflatten(1, (1, 28, 28))
     )
     tied = import_module("tests.answers.lesson03").Tied()
-    for number, network in {"3.1": tied, "3.3": decoder, "4.4": decoder}.items():
+    for number, network in {"3.5": tied, "3.3": decoder, "4.4": decoder}.items():
         verdict(number, network.train(training))
 
 
