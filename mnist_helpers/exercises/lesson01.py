@@ -45,14 +45,13 @@ def shapes_of_slices(answer, train, test):
             "That has too many axes. What does an index such as 0 do to its axis?": more,
         }
         _first(f"{name}: you have {shape}.", cases.items())
-        raise Mistake(f"{name}: {len(shape)} axes are right. How long is each?", known=False)
+        raise Mistake(f"{name}: {shape} has the right number of axes. How long is each?", False)
     return "An index removes its axis, so does `dim`; a slice keeps it: `[:1]` is a batch of one."
 
 
 def _shape(name, given):
     if isinstance(given, int):
-        text = f"you have the number {given}. How does Python write a tuple with one entry?"
-        raise Mistake(f"{name}: {text}")
+        raise Mistake(f"{name}: you have the number {given}. How is a tuple of one entry written?")
     if isinstance(given, torch.Tensor):
         raise Mistake(f"{name}: you gave the tensor itself. What is its shape?")
     if not isinstance(given, (list, tuple)):
@@ -77,7 +76,7 @@ def brightness_of_ink(answer, train, test):
         "no pixel is brighter than 1 here. Did you take the bytes?": 255 * right,
         "no pixel is brighter than 1. Is this a percentage?": 100 * right,
         "that is the mean of all that is brighter than 0.5. Is grey no ink?": bright.mean().item(),
-        "half of the ink is brighter than that. What does it add up to?": grey.median().item(),
+        "that is the median: half of the ink is brighter. And the mean?": grey.median().item(),
         "that is the ink of the test images. Which set is asked for?": on_test,
     }
     known = [(wrong, f"You have {value:.3g}: {text}") for text, wrong in mistakes.items()]
@@ -97,8 +96,7 @@ def standardised_dataset(answer, train, test):
         raise Mistake(f"This needs a class; you gave {describe(answer)}.", known=False)
     for part, white in ((slice(0, 120), 255), (slice(120, 200), 127)):  # the second set is darker
         raw, labels = (test.images[part] * white).round(), test.labels[part]
-        dataset = answer(raw.to(torch.uint8), labels.clone())
-        _check_items(dataset, raw.flatten(1), labels)
+        _check_items(answer(raw.to(torch.uint8), labels.clone()), raw.flatten(1), labels)
     return "Mean 0 and deviation 1, whatever the set: measured once, used for every image."
 
 
@@ -111,6 +109,7 @@ def _check_items(dataset, raw, labels):
     if not isinstance(items[0], (tuple, list)) or len(items[0]) != 2:
         raise Mistake(f"An item is an image and its label; yours is {describe(items[0])}.")
     image, label = map(torch.as_tensor, items[0])
+    _first("Item 0 has its label first.", [("And in `MyDigits`?", label.shape == (784,))])
     if image.numel() >= raw.numel() or label.numel() > 1:
         found = f"an image of shape {tuple(image.shape)} and a label of shape {tuple(label.shape)}"
         raise Mistake(f"Item 0 has {found}, those of all {len(raw)}. Where does `i` come in?")
@@ -165,6 +164,8 @@ def _check_split(split, count):
     parts = split(Digits(images, labels.clone()))
     if not isinstance(parts, (tuple, list)) or len(parts) != 2:
         raise Mistake(f"A split has two parts; yours is {describe(parts)}.", known=False)
+    if isinstance(parts[0], (torch.Tensor, tuple)):
+        raise Mistake(f"A part has images and labels; yours is {describe(parts[0])}. See `subset`.")
     sizes = tuple(map(len, parts))
     if sum(sizes) > 2 * count:
         raise Mistake(f"{count} images went in, {sum(sizes)} came out. Which does it split?")
@@ -185,9 +186,7 @@ def _check_split(split, count):
     if any(int(y) != labels[i] for i, (_, y) in zip(learn + valid, sum(items, []), strict=True)):
         raise Mistake("Some images have another image's label now. What has to be shuffled alike?")
     steps = {b - a for a, b in zip(sorted(valid), sorted(valid)[1:], strict=False)}
-    where = (
-        f"You hold back images {min(valid)} to {max(valid)} in steps of {min(steps)}, every time."
-    )
+    where = f"You hold back images {str(sorted(valid)[:3])[1:-1]} and so on, every time."
     question = "What if the images come sorted by digit? Where is the shuffle?"
     _first(where, [(question, len(steps) == 1)])
 
@@ -208,7 +207,7 @@ def nearest_neighbour(answer, train, test):
             if isinstance(error, IndexError):
                 question = "What do you look up in `labels`? It takes one position per image."
             raise Mistake(f"It stopped with: {str(error)[:120]}. {question}") from None
-        _check_neighbours(found, images.flatten(1), examples.flatten(1), labels)
+        _check_neighbours(found, images.flatten(1), examples.flatten(1), labels, train.labels)
     some = torch.cdist(test.images[::20].flatten(1), train.images[:2000].flatten(1))
     share = (train.labels[some.argmin(dim=1)] == test.labels[::20]).float().mean().item()
     return (
@@ -217,9 +216,10 @@ def nearest_neighbour(answer, train, test):
     )
 
 
-def _check_neighbours(found, images, examples, labels):
+def _check_neighbours(found, images, examples, labels, all_labels):
     """Check the labels found for flat images (N, 784) among flat examples (M, 784)."""
     distances = torch.cdist(images, examples)  # (N, M)
+    first = distances.argmin(dim=1)
     shape = tuple(found.shape) if isinstance(found, (torch.Tensor, np.ndarray)) else None
     cases = {
         "nothing. Which line is the last?": found is None,
@@ -238,12 +238,13 @@ def _check_neighbours(found, images, examples, labels):
     by_sums = labels[torch.cdist(images, examples, p=1).argmin(dim=1)]
     known = {
         "distances. What is the label of the example that is so near?": distances.amin(dim=1),
-        "positions in `examples`. What turns a position into a label?": distances.argmin(dim=1),
+        "positions in `examples`. What turns a position into a label?": first,
         "labels of the farthest examples. Is small near or far?": labels[distances.argmax(dim=1)],
+        "what `train.labels` says. Which labels are those of `examples`?": all_labels[first],
         "the digits with the nearest mean. What if every example counts on its own?": of_means,
         "labels by the sum of absolute differences. What is the ordinary distance?": by_sums,
     }
     _first("You return", ((text, found.equal(x.float())) for text, x in known.items()))
-    wrong = int((found != labels[distances.argmin(dim=1)]).sum())
+    wrong = int((found != labels[first]).sum())
     text = f"{wrong} of {len(images)} images get another label than their nearest example has."
     raise Mistake(f"{text} Which example does your function look for?", known=False)

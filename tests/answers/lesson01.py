@@ -13,7 +13,7 @@ def bank(train, test):
         "1.2": brightness(train, test),
         "1.3": datasets(),
         "1.4": splits(train),
-        "1.5": classifiers(),
+        "1.5": classifiers(train),
     }
 
 
@@ -36,17 +36,17 @@ def shapes(train):
         ([a, b, (64, 28), d, e], "That has too few axes"),
         ([a, b, c, (64, 1), e], "A label is one number"),
         ([a, b, c, (64, 1, 28, 28), e], "A label is one number"),
-        ([a, b, c, 64, e], "you have the number 64. How does Python write a tuple"),
+        ([a, b, c, 64, e], "you have the number 64. How is a tuple"),
         ([a, b, c, (), e], "That has too few axes"),
         ([a, b, c, d, (64,)], "A number for each image, or for each pixel?"),
         ([a, b, c, d, (28, 28)], "A number for each image, or for each pixel?"),
         ([a, b, c, d, (64, 1, 28, 28)], "One image, or 64?"),
         ([a, b, c, d, (1, 1, 28, 28)], "One image, or 64?"),
-        ([a, b, c, d, (64, 28, 28)], "3 axes are right. How long is each?"),
+        ([a, b, c, d, (64, 28, 28)], "has the right number of axes. How long is each?"),
         ([a, b, c, d, ...], "this needs a shape; you gave the `...` of the starter"),
         (tensors, "you gave the tensor itself"),
-        ([a, b, (65, 28, 28), d, e], "3 axes are right. How long is each?"),
-        ([a, b, c, (60000,), e], "1 axes are right. How long is each?"),
+        ([a, b, (65, 28, 28), d, e], "has the right number of axes. How long is each?"),
+        ([a, b, c, (60000,), e], "has the right number of axes. How long is each?"),
         ([a, b, c, "64", e], "this needs a shape; you gave str"),
         ([a, b, c, d], "This needs a list of five shapes"),
         ((1, 28, 28), "This needs a list of five shapes"),
@@ -70,7 +70,7 @@ def brightness(train, test):
         (mean / (1 - share), "you divided by the number of black pixels"),
         (255 * ink.mean(), "Did you take the bytes?"),
         (100 * ink.mean().item(), "Is this a percentage?"),
-        (ink.median(), "half of the ink is brighter than that"),
+        (ink.median(), "the median: half of the ink is brighter"),
         (ink[ink > 0.5].mean(), "the mean of all that is brighter than 0.5"),
         (ink.std(), "and that is too small, by"),
         (0.5, "You have 0.5, and that is too small, by"),
@@ -157,6 +157,10 @@ def datasets():
         (with_item(of_a_batch), "Does a name lack its `self.`?"),
         (good(torch.zeros(2, 1, 28, 28), torch.zeros(2)), "a dataset that is already made"),
         (with_item(standardised), "An item is an image and its label; yours is a Tensor"),
+        (
+            with_item(lambda self, i: (self.labels[i], standardised(self, i))),
+            "Item 0 has its label first",
+        ),
         (with_item(lambda self, i: None), "An item is an image and its label; yours is NoneType"),
         (with_item(whole), "Your image has the shape (1, 28, 28). What makes it flat?"),
         (with_item(lambda s, i: (s.pixels[i].flatten().float(), s.labels[i])), "these are the byt"),
@@ -264,8 +268,17 @@ def splits(train):
         (cut_at(lambda n: 48000, lambda n: 48000), "Do your sizes hold for one dataset only?"),
         (cut_at(lambda n: n // 5, lambda n: n // 5), "which is the large one?"),
         (labels_stay, "Some images have another image's label now"),
-        (no_shuffle, "in steps of 1, every time"),
-        (every_fifth, "in steps of 5, every time"),
+        (no_shuffle, "images 40, 41, 42 and so on, every time"),
+        (
+            lambda digits: (digits.images[:40], digits.images[40:]),
+            "yours is a Tensor of shape (40, 1, 28, 28). See `subset`.",
+        ),
+        (
+            lambda digits: torch.randperm(len(digits)).split(40),
+            "yours is a Tensor of shape (40,). See `subset`.",
+        ),
+        (lambda digits: (digits[:40], digits[40:]), "yours is tuple"),
+        (every_fifth, "images 0, 5, 10 and so on, every time"),
         (cut_at(lambda n: n // 2, lambda n: n // 2), "What is a fifth of 50?"),
         (lambda digits: digits, "A split has two parts"),
         (lambda digits: None, "A split has two parts; yours is NoneType"),
@@ -274,7 +287,7 @@ def splits(train):
     return right, wrong
 
 
-def classifiers():
+def classifiers(train):
     def distances(images, examples, p=2.0):
         return torch.cdist(images.flatten(1), examples.flatten(1), p=p)
 
@@ -300,6 +313,9 @@ def classifiers():
 
     def positions(images, examples, labels):
         return distances(images, examples).argmin(dim=1)
+
+    def global_labels(images, examples, labels):
+        return train.labels[distances(images, examples).argmin(dim=1)]
 
     def farthest(images, examples, labels):
         return labels[distances(images, examples).argmax(dim=1)]
@@ -346,6 +362,7 @@ def classifiers():
 
     wrong = [
         (positions, "What turns a position into a label?"),
+        (global_labels, "Which labels are those of `examples`?"),
         (farthest, "Is small near or far?"),
         (other_axis, "Along which axis do you compare?"),
         (lambda images, examples, labels: distances(images, examples), "Which example is nearest?"),
