@@ -7,6 +7,7 @@ hand, so that it holds for MNIST and for the stand-in. A check may draw random n
 from the same seed every time, and those of the lesson stay as they were.
 """
 
+import re
 from collections import Counter
 from functools import wraps
 from importlib import import_module
@@ -167,7 +168,7 @@ def compare(value, right, mistakes, tolerance=0.01):
     raise Mistake(
         f"You have {value:.4g}, and that is {_off(value, right)}.",
         known=False,
-        late=f"What is asked for lies between {right - width:.6g} and {right + width:.6g}.",
+        late=f"What is asked for lies between {right - width:.4g} and {right + width:.4g}.",
     )
 
 
@@ -192,4 +193,5 @@ def describe(answer):
         return "the `...` of the starter"
     if isinstance(answer, (torch.Tensor, np.ndarray)):
         return f"a {type(answer).__name__} of shape {tuple(answer.shape)}"
-    return f"{type(answer).__name__} ({str(answer)[:40]})"
+    text = re.sub(r" at 0x[0-9a-f]+", "", str(answer))  # an address helps nobody
+    return f"{type(answer).__name__} ({text[:40]})"
