@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from mnist_helpers.exercises import Mistake, compare, describe, exercise, function, number, tensor
+from mnist_helpers.exercises.probes06 import class_centres, clouds, like, long_clouds, wrong_dice
 from mnist_helpers.latent import nearest_neighbours
 
 
@@ -94,6 +95,10 @@ def blurred_to_nearest(answer, train, test):
         (distance(blur(images), blur(train.images[:10000])), f"You have {value:.4g}: both sides "
          "are blurred. The question is how near a *soft* picture comes to the *real* ones. Which "
          "side is to stay sharp?"),
+        (distance(images, blur(train.images[:10000])), f"You have {value:.4g}: that is for sharp "
+         "test images among blurred training images. Which ones are to be soft?"),
+        (distance(blur(train.images[:200]), flat[:10000]), f"You have {value:.4g}: you blurred "
+         "*training* images, which are among those that you search. Which are to be soft?"),
         (squared, f"You have {value:.4g}: a mean *squared* distance. Which step of a distance is "
          "missing?"),
         (squared / 784, f"You have {value:.4g}: a mean squared error per pixel. A distance adds "
@@ -115,24 +120,30 @@ def blurred_to_nearest(answer, train, test):
 def centre_accuracy(answer, train, test):
     """A function (learn, learn_labels, tell, tell_labels): accuracy of the nearest centre."""
     accuracy = function(answer)
-    for learn, learn_labels, tell, tell_labels in (_clouds(), (*train[:600], *test[:250])):
+    for learn, learn_labels, tell, tell_labels in (clouds(), (*train[:600], *test[:250])):
         learn, tell = learn.flatten(1), tell.flatten(1)
         arguments = [t.clone() for t in (learn, learn_labels, tell, tell_labels)]
         try:
             with torch.no_grad():
                 value = _one_number(accuracy(*arguments), tell_labels)
-        except IndexError:
-            text = "ran into an IndexError. Which labels belong to the points that it was given?"
-            raise Mistake(f"Your function {text}") from None
+        except (IndexError, RuntimeError) as error:
+            question = "Which labels belong to the points that it was given?"
+            if isinstance(error, RuntimeError):
+                question = (
+                    "Print the shapes of what you compute: which of them has one row for each "
+                    "centre, and which has one for each point?"
+                )
+            text = f"Your function ran into {type(error).__name__}. {question}"
+            raise Mistake(text) from None
 
         def share(points, labels, centres, pick=torch.argmin):
             return (pick(torch.cdist(points, centres), dim=1) == labels).float().mean().item()
 
-        centres = _centres(learn, learn_labels)
+        centres = class_centres(learn, learn_labels)
         right = share(tell, tell_labels, centres)
         nearest = learn_labels[torch.cdist(tell, learn).argmin(dim=1)]
         compare(value, right, [
-            (share(tell, tell_labels, _centres(tell, tell_labels)),
+            (share(tell, tell_labels, class_centres(tell, tell_labels)),
              f"You have {value:.3f}: your centres were made from the points that are tested, and "
              "from their labels. From which points may you learn?"),
             (share(learn, learn_labels, centres),
@@ -140,11 +151,12 @@ def centre_accuracy(answer, train, test):
              "test?"),
             (share(tell, tell_labels, centres, torch.argmax),
              f"You have {value:.3f}, as the centre *furthest* away would. Which do you want?"),
-            (share(tell, tell_labels, _centres(learn, learn_labels, torch.sum)),
+            (share(tell, tell_labels, class_centres(learn, learn_labels, torch.sum)),
              f"You have {value:.3f}: your centres are sums. Where do sums lie, if a class has "
              "many points?"),
             ((nearest == tell_labels).float().mean().item(),
              f"You have {value:.3f}: the nearest *point* decides. How many centres are there?"),
+            (1 - right, f"You have {value:.3f}: the share of *wrong* answers. Which is asked for?"),
             (100 * right, f"You have {value:.4g}; a share is never above 1. Is this per cent?"),
             (right * len(tell), f"You have {value:.4g}: a count. What share is that?"),
         ], tolerance=0.006)  # fmt: skip
@@ -158,9 +170,16 @@ def centre_accuracy(answer, train, test):
 def class_dice(answer, train, test):
     """A function (codes, labels, digit, count): random codes like those of one digit."""
     throw, count, digit = function(answer), 8000, 3
-    codes, labels = _long_clouds()
-    with torch.no_grad():
-        dice = _not_none(throw(codes.clone(), labels.clone(), digit, count))
+    codes, labels = long_clouds()
+    try:
+        with torch.no_grad():
+            dice = _not_none(throw(codes.clone(), labels.clone(), digit, count))
+    except RuntimeError as error:
+        raise Mistake(
+            f"Your answer ran into RuntimeError: {str(error)[:120]}. Print the shape of your "
+            "covariance: how many numbers has a code, and which way round does `torch.cov` want "
+            "its table?"
+        ) from None
     dice = tensor(dice, (count, 32))
     own = codes[labels == digit]
     if torch.cdist(dice[:50], own).min() < 1e-3:
@@ -168,41 +187,19 @@ def class_dice(answer, train, test):
     if dice.std(dim=0).max() < 1e-3:
         raise Mistake(f"Your {count} codes are all alike. How many dice does each code need?")
     mean, cov = own.mean(dim=0), torch.cov(own.T)
-    if _like(dice, mean, cov):
+    if like(dice, mean, cov):
         return (
             "Ten digits, ten clouds, and dice for each of them: random codes have become digits. "
             "It took the labels, though. Can a code be trained that needs none?"
         )
-    for wrong_mean, wrong_cov, diagnosis in _wrong_dice(codes, mean, cov):
-        if _like(dice, wrong_mean, wrong_cov):
+    for wrong_mean, wrong_cov, diagnosis in wrong_dice(codes, mean, cov):
+        if like(dice, wrong_mean, wrong_cov):
             raise Mistake(diagnosis)
-    raise Mistake(f"Your {count} codes do not lie as the codes of the digit do.", known=False)
-
-
-def _wrong_dice(codes, mean, cov):
-    """Mean and covariance of the dice that people throw instead, each with its diagnosis."""
-    middle, whole = codes.mean(dim=0), torch.cov(codes.T)
-    spans, axes = torch.linalg.eigh(cov)
-    flipped = axes.flip(1)
-    back = (
-        "Your codes spread as far as they should, but in other directions. The dice are numbers "
-        "along the axes, which are the *columns* of `axes`: is one `.T` missing?"
+    raise Mistake(
+        f"Your {count} codes do not lie as the codes of the digit do. Compare the mean and the "
+        "`torch.cov` of both: which of the two differs?",
+        known=False,
     )
-    return [
-        (middle, whole, "Your codes lie as those of *all* digits do. Where does `digit` come in?"),
-        (mean, whole, "Your codes lie around the right place, and spread like those of *all* "
-         "digits. Whose covariance do you need?"),
-        (middle, cov, "Your codes spread like those of the digit, around the mean of *all* codes. "
-         "Whose mean do you need?"),
-        (0 * mean, cov, "Your codes lie around 0. Where do those of the digit lie?"),
-        (mean, cov.diag().diag(), "Each of your numbers is thrown by itself. How do they vary "
-         "*together* in the codes of this digit?"),
-        (mean, cov @ cov, "Your codes spread by the variance. What is the standard deviation?"),
-        (mean, torch.eye(32), "Your codes spread by 1 in all directions. Where do the deviations "
-         "of the digit's codes come in?"),
-        (mean, (axes.T * spans) @ axes, back),
-        (mean, (flipped.T * spans.flip(0)) @ flipped, back),
-    ]  # fmt: skip
 
 
 # ---- what several of them need -------------------------------------------------------------
@@ -219,32 +216,3 @@ def _one_number(result, labels):
     if getattr(_not_none(result), "shape", ()) == labels.shape:
         raise Mistake(f"You return {len(labels)} answers. What share of them is right?")
     return number(result)
-
-
-def _clouds():
-    """Ten clouds that overlap, of 10 to 100 points, and more of each that lie a little beside."""
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.arange(10).repeat_interleave(torch.arange(10, 110, 10))
-    places = 4 + 3 * torch.randn(10, 3, generator=generator)
-    learn, tell = places[labels] + 2 * torch.randn(2, len(labels), 3, generator=generator)
-    return learn, labels, tell + 1, labels
-
-
-def _centres(points, labels, average=torch.mean):
-    return torch.stack([average(points[labels == digit], dim=0) for digit in range(10)])
-
-
-def _long_clouds():
-    """Ten clouds of 200 codes of 32 numbers, each long in directions of its own."""
-    generator = torch.Generator().manual_seed(0)
-    places = 3 * torch.randn(10, 32, generator=generator)
-    axes = torch.randn(10, 32, 32, generator=generator) * torch.linspace(0.2, 1, 32)
-    clouds = torch.randn(10, 200, 32, generator=generator) @ axes.mT + places[:, None]
-    return clouds.flatten(0, 1), torch.arange(10).repeat_interleave(200)
-
-
-def _like(codes, mean, cov):
-    """Whether many random codes have this mean and this covariance, but for chance."""
-    aside = (codes.mean(dim=0) - mean).square().sum() / cov.trace()
-    turned = (torch.cov(codes.T) - cov).norm() / cov.norm()
-    return aside < 0.02 and turned < 0.15

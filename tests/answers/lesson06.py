@@ -108,9 +108,13 @@ def blurred_to_nearest(train, test):
     squares = (table**2).amin(dim=1).mean()
     wide = F.avg_pool2d(sharp, 5, stride=1, padding=2).flatten(1)
     both = torch.cdist(soft, blur(train.images[:10000]))
+    hard = torch.cdist(sharp.flatten(1), blur(train.images[:10000]))
+    own = torch.cdist(blur(train.images[:200]), flat)
     return [right, right.item(), right.double(), loop, by_kernel, np.float32(right)], [
         (torch.cdist(sharp.flatten(1), flat).amin(dim=1).mean(), "*sharp* images"),
         (both.amin(dim=1).mean(), "both sides are blurred"),
+        (hard.amin(dim=1).mean(), "sharp test images among blurred"),
+        (own.amin(dim=1).mean(), "blurred *training* images"),
         (squares, "mean *squared* distance"),
         (squares / 784, "squared error per pixel"),
         (table.amin(dim=1).sum(), "a sum over 200 images"),
@@ -166,6 +170,17 @@ def centre_accuracy(train):
     def global_labels(learn, learn_labels, tell, tell_labels):
         return right(learn, train.labels, tell, tell_labels)
 
+    def one_mean(learn, learn_labels, tell, tell_labels):
+        middles = torch.stack([learn[learn_labels == digit].mean() for digit in range(10)])
+        return (torch.cdist(tell, middles).argmin(dim=1) == tell_labels).float().mean()
+
+    def wrong_axis(learn, learn_labels, tell, tell_labels):
+        found = torch.cdist(tell, centres(learn, learn_labels)).argmin(dim=0)
+        return (found == tell_labels).float().mean()
+
+    def other_images(learn, learn_labels, tell, tell_labels):
+        return (answers(learn, learn_labels, train.images.flatten(1)) == tell_labels).float().mean()
+
     def count(learn, learn_labels, tell, tell_labels):
         return right(learn, learn_labels, tell, tell_labels) * len(tell)
 
@@ -182,9 +197,12 @@ def centre_accuracy(train):
         (sums, "your centres are sums"),
         (nearest_point, "the nearest *point* decides"),
         (global_labels, "IndexError"),
+        (one_mean, "Print the shapes"),
+        (wrong_axis, "Print the shapes"),
+        (other_images, "Print the shapes"),
         (count, "a count"),
         (per_cent, "per cent"),
-        (wrong_share, "You have"),
+        (wrong_share, "share of *wrong* answers"),
         (lambda learn, a, tell, b: answers(learn, a, tell), "What share of them"),
         (lambda learn, a, tell, b: None, "begin with `return`"),
         (lambda learn, a, tell, b: ..., "of the starter"),
@@ -249,6 +267,25 @@ def class_dice():
         spans, axes = (x.flip(-1) for x in axes_of(own))
         return own.mean(dim=0) + (torch.randn(count, 32) * spans.sqrt()) @ axes
 
+    def only_spans_turned(codes, labels, digit, count):
+        own = codes[labels == digit]
+        spans, axes = axes_of(own)
+        return own.mean(dim=0) + (torch.randn(count, 32) * spans.flip(0).sqrt()) @ axes.T
+
+    def no_axes(codes, labels, digit, count):
+        own = codes[labels == digit]
+        return own.mean(dim=0) + torch.randn(count, 32) * axes_of(own)[0].sqrt()
+
+    def rows_for_columns(codes, labels, digit, count):
+        own = codes[labels == digit]
+        spans, axes = axes_of(own.T)
+        return own.mean(dim=0) + (torch.randn(count, len(spans)) * spans.sqrt()) @ axes.T
+
+    def even_dice(codes, labels, digit, count):
+        own = codes[labels == digit]
+        spans, axes = axes_of(own)
+        return own.mean(dim=0) + (torch.rand(count, 32) * spans.sqrt()) @ axes.T
+
     def picked(codes, labels, digit, count):
         own = codes[labels == digit]
         return own[torch.randint(len(own), (count,))]
@@ -277,6 +314,10 @@ def class_dice():
         (one_die, "all alike"),
         (one_code, "shape (8000, 32)"),
         (twice_as_wide, "do not lie as the codes"),
+        (even_dice, "which of the two differs"),
+        (only_spans_turned, "the same order"),
+        (no_axes, "Where do the `axes` come in"),
+        (rows_for_columns, "want its table"),
         (lambda codes, labels, digit, count: None, "begin with `return`"),
         (lambda codes, labels, digit, count: ..., "of the starter"),
         (torch.zeros(10, 32), "needs a function"),
