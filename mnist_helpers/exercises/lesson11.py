@@ -11,6 +11,8 @@ from mnist_helpers.exercises import Mistake, compare, describe, exercise, functi
 from mnist_helpers.exercises.rehearsals import (
     Run,
     attempt,
+    check_file,
+    copied,
     flush,
     rehearse,
     scalars,
@@ -35,6 +37,7 @@ def save_and_load(answer, train, test):
         attempt(save, path, *run.parts)
         if not path.exists():
             raise Mistake("`save` left no file at `path`. What outlives the kernel?")
+        check_file(path)
         at_the_seam = deepcopy(run.parts)
         run.epoch()
         resumed = Run(train, seed=2)
@@ -111,6 +114,8 @@ def _compare_points(points, train_loss, valid_loss):
     steps, values = zip(*points["loss/gap"], strict=True)
     if len(values) != 3:
         raise Mistake(f"Three epochs left {len(values)} points. Which method is called how often?")
+    if values == (1, 2, 3):
+        raise Mistake("The values are 1, 2, 3. In which order does `add_scalar` take its three?")
     if set(steps) == {0}:
         raise Mistake("All points have the step 0, one above the other. Who counts the epochs?")
     if steps == (0, 1, 2):
@@ -143,14 +148,15 @@ def count_in_bfloat16(answer, train, test):
     """The whole number at which a counter in bfloat16 stops."""
     right, value = 256, number(answer)
     mistakes = [
-        (255, "The counter does reach 255 + 1: that is a 1 and eight zeros. And then?"),
+        (255, "255 is eight ones. Write down the next number, and round it to 8 digits. And then?"),
         (257, "257 is the first number that it misses. Where does it stand then?"),
         (128, "129 is 10000001 in binary. How many digits are that, and how many are there?"),
+        (129, "129 is 10000001 in binary. How many digits are that, and how many are there?"),
         (512, "From there on only every fourth number exists. Which are missing before it?"),
         (8, "It has 8 binary digits. Which numbers can you write with them?"),
         (2048, "That is where float16 stops, with 11 binary digits. How many has bfloat16?"),
         (2**24, "That is where float32 stops, with 24 binary digits. How many has bfloat16?"),
-        (65_535, "Not all of the 16 bits are digits; some say where the point is. How many are?"),
+        (32_768, "Not all of the 16 bits are digits; some say where the point is. How many are?"),
         (65_536, "Not all of the 16 bits are digits; some say where the point is. How many are?"),
         (65_504, "That is the largest float16. The counter stops long before the range ends. Why?"),
         (torch.finfo(torch.bfloat16).max, "That is the largest bfloat16. Has it a neighbour + 1?"),
@@ -180,8 +186,6 @@ def patience(answer, train, test):
         (stop - 1, keep): "Five epochs without a better one: count those after the best again.",
         (stop + 1, keep): "That is six epochs without a better one. When are five over?",
         (stop, stop): "These weights are five epochs past their best. Which ones were best?",
-        (best + 5, best): "The best of all 200, and five more. Would you ever have come so far?",
-        (len(losses), best): "That is what you know after 200 epochs. What do you know on the way?",
         stopped(losses, 10): "That is a patience of ten. When are five over?",
     }
     if found == (stop, keep):
@@ -192,7 +196,17 @@ def patience(answer, train, test):
             raise Mistake(text)
     if found[1] == keep:
         raise Mistake("You keep the right weights. After how many more epochs do you give up?")
-    compare(found[1], keep, [], tolerance=1e-3)
+    if found[1] == best:
+        raise Mistake("You keep the best of all. Would you ever have come so far?")
+    if not all(epoch in range(1, len(losses) + 1) for epoch in found):
+        raise Mistake(f"Epochs are whole numbers, here from 1 to {len(losses)}.")
+    lowest = stopped(losses[: int(found[0])], len(losses))[1]
+    if found[1] != lowest:
+        raise Mistake(
+            f"Up to epoch {found[0]:.0f}, the loss of epoch {found[1]:.0f} is not the lowest. "
+            "`valid_loss[0]` belongs to epoch 1: did you count so?"
+        )
+    raise Mistake(f"Epoch {lowest} is the best until then. But when is a patience of five over?")
 
 
 # ---- 11.5 ----------------------------------------------------------------------------------
@@ -201,18 +215,25 @@ def patience(answer, train, test):
 @exercise("11.5")
 def keep_the_best(answer, train, test):
     """A function (model, train_epoch, measure, epochs) -> the model of the best epoch."""
-    for losses in ([5.0, 3.0, 7.0, 4.0, 2.0, 6.0], [2.0, 6.0, 4.0, 5.0]):
-        _compare_age(*rehearse(answer, losses), losses)
+    for losses in ([5.0, 3.0, 7.0, 4.0, 2.0, 6.0], [2.0, 6.0, 4.0, 5.0], [4.0, 5.0, 3.0]):
+        _compare_age(*rehearse(answer, losses), losses, copied(answer))
     return "A copy of the weights stays what it was, whatever the optimizer does to the network."
 
 
-def _compare_age(age, seen, losses):
+def _compare_age(age, seen, losses, copied):
     best = losses.index(min(losses)) + 1
     seen_text = f"For the losses {losses} you give back the weights of epoch {age}"
     if age == best == seen:
         return
     if age == best:
         raise Mistake(f"{seen_text}, with the buffers of epoch {seen}. What belongs together?")
+    if age == len(losses) and copied:
+        raise Mistake(
+            f"{seen_text}, the last one. You hold a copy, and of too late an epoch. What is the "
+            "newest loss compared with, and who notes the best so far?"
+        )
+    if best == len(losses):
+        raise Mistake(f"{seen_text}. The last epoch is the best here. Is it measured, too?")
     if age == len(losses):
         raise Mistake(
             f"{seen_text}, the last one. You noted the best. But the tensors that you hold: are "

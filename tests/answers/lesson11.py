@@ -87,6 +87,20 @@ def _averages_only(path, model, optimizer, generator):
     optimizer.load_state_dict({"state": saved["optimizer"]["state"], "param_groups": groups})
 
 
+def _one_after_the_other(path, model, optimizer, generator):
+    for state in (model.state_dict(), optimizer.state_dict(), generator.get_state()):
+        torch.save(state, path)
+
+
+def _all_into_the_network(path, model, optimizer, generator):
+    model.load_state_dict(torch.load(path))
+
+
+def _state_as_seed(path, model, optimizer, generator):
+    _pair("model", "optimizer")[1](path, model, optimizer, generator)
+    generator.manual_seed(torch.load(path)["generator"])
+
+
 def _checkpoints():
     right = [_pair(*ALL), (_list_save, _list_load), list(_pair(*ALL))]
     wrong = [
@@ -103,6 +117,9 @@ def _checkpoints():
         (_pair(*ALL, give=_state_dict_of_generator), "get_state()"),
         (_pair(*ALL, give=_pair("model", "optimizer")[0]), "no 'generator'"),
         (_pair(*ALL, give=lambda *parts: None), "left no file"),
+        (_pair(*ALL, give=_one_after_the_other), "holds a single tensor"),
+        (_pair(*ALL, take=_all_into_the_network), "under which name"),
+        (_pair(*ALL, take=_state_as_seed), "get_state()"),
         (_pair(*ALL)[0], "needs two functions"),
         ((1, 2), "needs a function"),
     ]
@@ -168,6 +185,7 @@ def _gaps():
         (_gap(lambda valid, train: valid[-1]), "validation loss alone"),
         (_gap(lambda valid, train: sum(valid) / sum(train)), "no ratio of the two newest"),
         (_gap(lambda valid, train: valid / train), "TypeError"),
+        (_gap(lambda valid, train: len(train), step=lambda train: 0.9), "take its three"),
         (Callback(), "already made"),
         (_ratio, "needs a class of callbacks"),
     ]
@@ -187,10 +205,12 @@ def _counted(dtype):
 def _counters():
     right = [256, 256.0, _counted(torch.bfloat16), torch.tensor([256])]
     wrong = [
-        (255, "does reach 255 + 1"),
+        (255, "round it to 8 digits"),
         (257, "first number that it misses"),
         (128, "How many digits"),
         (512, "every fourth number"),
+        (129, "How many digits"),
+        (32_768, "Not all of the 16 bits"),
         (8, "Which numbers can you write"),
         (_counted(torch.float16), "where float16 stops"),
         (2**24, "where float32 stops"),
@@ -214,10 +234,14 @@ def _patience():
         ((35, 29), "six epochs"),
         ((34, 34), "five epochs past their best"),
         ((51, 46), "Would you ever have come so far"),
-        ((200, 46), "on the way"),
+        ((200, 46), "Would you ever have come so far"),
         ((56, 46), "a patience of ten"),
         ((40, 29), "After how many more epochs"),
-        ((30, 20), "20"),
+        ((30, 20), "the loss of epoch 20 is not the lowest"),
+        ((34, 28), "the loss of epoch 28 is not the lowest"),
+        ((47, 46), "Would you ever have come so far"),
+        ((24, 20), "a patience of five"),
+        ((34, 0.03622), "whole numbers"),
         (34, "needs two epochs"),
         ((34, 29, 1), "needs two epochs"),
     ]
@@ -285,6 +309,16 @@ def _weights_without_buffers(model, train_epoch, measure, epochs):
     return kept
 
 
+def _measured_too_early(model, train_epoch, measure, epochs):
+    best, weights = float("inf"), None
+    for _ in range(epochs):
+        if measure(model) < best:
+            best, weights = measure(model), _cloned(model)
+        train_epoch(model)
+    model.load_state_dict(weights)
+    return model
+
+
 def _no_return(model, train_epoch, measure, epochs):
     _keeper(_cloned)(model, train_epoch, measure, epochs)
 
@@ -301,6 +335,11 @@ def _keepers():
         (_keeper(lambda m: {k: x.clone() for k, x in m.named_parameters()}), "no buffers"),
         (_keeper(_cloned, better=lambda loss, best: loss > best), "the worst"),
         (_weights_without_buffers, "with the buffers of epoch 6"),
+        (_keeper(_cloned, better=lambda loss, best: loss < float("inf")), "who notes the best"),
+        (_keeper(lambda model: list(model.parameters())), "What did you put into"),
+        (_keeper(deepcopy), "What did you put into"),
+        (_keeper(lambda model: model.copy()), "how did section 11.5"),
+        (_measured_too_early, "Is it measured, too"),
         (_first_rise, "You stop at the first rise"),
         (_than_before, "Better than the best"),
         (_keeper(_cloned, better=lambda loss, best: True), "the last one"),
