@@ -8,7 +8,7 @@ from torch import nn
 
 from mnist_helpers.exercises import Mistake, compare, describe, exercise, function, number, tensor
 from mnist_helpers.exercises.probes import check_range, errors_of, fit_decoder, mean_drawer
-from mnist_helpers.exercises.trials import (
+from mnist_helpers.exercises.probes03 import (
     check_drawn_back,
     cut_gradient,
     drawn_back,

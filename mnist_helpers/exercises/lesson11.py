@@ -8,7 +8,7 @@ import torch
 
 from mnist_helpers.callbacks import Callback
 from mnist_helpers.exercises import Mistake, compare, describe, exercise, function, number
-from mnist_helpers.exercises.rehearsals import (
+from mnist_helpers.exercises.probes11 import (
     Run,
     attempt,
     check_file,
