@@ -8,12 +8,18 @@ import torch.nn.functional as F
 from torch import nn
 
 from mnist_helpers.exercises import Mistake
+from mnist_helpers.exercises.probes import stamp_both
 
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+
+# Parameters of exercise 4.1 if nothing were shared: kernels for each place, or a dense layer.
+EVERY_PLACE = (8 * 75 * 784, 8 * 76 * 784, 8 * (75 * 784 + 1), 8 * 784 * 3 * 784, 8 * 784 * 2353)
 
 # Wrong widths of the receptive field after strides 2, 2 and 1 -> what they tell.
 FIELD_MISTAKES = {
     "3, 5, 9, 17": "belongs to the encoder of section 4.8. Which strides has this one?",
+    "3, 5, 9": "begins with a stride of 1, as section 4.8 does. Which stride comes first here?",
+    "1, 3, 7": "is what the numbers that go *into* each layer have seen. And those that come out?",
     "3, 5, 7": "is right for strides of 1. How many pixels lie between two neighbours of the "
     "first map, when its kernel moves by 2?",
     "3, 6, 9": "adds a whole kernel each time. Its middle is there already: how many places "
@@ -28,6 +34,24 @@ FIELD_MISTAKES = {
     "9, 49, 225": "counts all pixels of the square. How wide is it?",
     "15, 7, 3": "runs the other way. Which layer sees least?",
 }
+
+
+def stamp(answer, image, kernel, stride):
+    """What the learner's function stamps, and what torch does; slices that do not fit explained."""
+    try:
+        return stamp_both(answer, image, kernel, stride)
+    except IndexError:
+        raise Mistake(
+            "Your loop asks for a pixel that is not there. `top` and `left` count rows and columns "
+            "of `out`: which numbers count those of `image`?"
+        ) from None
+    except RuntimeError as error:
+        if "must match" not in str(error):
+            raise
+        raise Mistake(
+            f"The stamp of a {len(kernel)} × {len(kernel)} kernel does not fit the part of `out` "
+            "that you chose. `out[a:b, c:d]` has b - a rows and d - c columns: how many has yours?"
+        ) from None
 
 
 def check_stamp(stamp, kernel):

@@ -35,6 +35,8 @@ def parameters():
         ([200, 200], "one table of 5 × 5"),
         ([603, 603], "three kernels of eight slices"),
         ([224, 224], "belongs to kernels of 3 × 3"),
+        ([470400, 1881600], "weights of its own for every place"),
+        ([8 * 784 * 2353] * 2, "weights of its own for every place"),
         ([6272, 25088], "how many numbers the layer puts out"),
         ([608, 2432], "Which weight would"),
         ([608, 1216], "You have 1216 for 56 × 56"),
@@ -74,6 +76,8 @@ def edges(train, test):
         (each.mean(), "one ratio per image"),
         (ratio(*answers(train)), "what the training images score"),
         (upright.mean() - level.mean(), "too small"),
+        (upright.mean(), "the strength of one answer"),
+        ((upright / level).mean(), "0 / 0"),
         (0.0, "Red and blue of a map cancel"),
         (-5451.6, "Red and blue of a map cancel"),
         (ratio(upright, level) * 1.5, "too large, by less than a factor of 2"),
@@ -135,6 +139,20 @@ def stamps():
     def multiply(out, top, left, k, pixel, kernel):
         out[top : top + k, left : left + k] *= pixel * kernel
 
+    def one_short(out, top, left, k, pixel, kernel):
+        out[top : top + k - 1, left : left + k - 1] += pixel * kernel
+
+    def three_wide(out, top, left, k, pixel, kernel):
+        out[top : top + 3, left : left + 3] += pixel * kernel
+
+    def pixel_of_out(image, kernel, stride):
+        out = torch.zeros(((len(image) - 1) * stride + len(kernel),) * 2)
+        for row in range(len(image)):
+            for column in range(len(image)):
+                top, left, k = row * stride, column * stride, len(kernel)
+                out[top : top + k, left : left + k] += image[top, left] * kernel
+        return out
+
     def without_stride(image, kernel, stride):
         n, k = len(image), len(kernel)
         out = torch.zeros((n - 1) * stride + k, (n - 1) * stride + k)
@@ -169,6 +187,9 @@ def stamps():
         (stamping(full), "Every place gets the full kernel"),
         (stamping(overwrite), "Where stamps overlap"),
         (stamping(brightest), "Where stamps overlap"),
+        (stamping(one_short), "does not fit the part"),
+        (stamping(three_wide), "does not fit the part"),
+        (pixel_of_out, "count those of `image`"),
         (without_stride, "leaves its first trace in row 1, column 2"),
         (stamping(columns_first), "which slice goes with `top`"),
         (lambda image, kernel, stride: None, "gives nothing back"),
@@ -278,6 +299,8 @@ def fields():
         ([3, 5, 9, 17], "belongs to the encoder of section 4.8"),
         ([3, 5, 7], "right for strides of 1"),
         ([3, 6, 9], "adds a whole kernel"),
+        ([3, 5, 9], "Which stride comes first here"),
+        ([1, 3, 7], "those that come out"),
         ([3, 9, 27], "multiplies kernels"),
         ([3, 7, 11], "only the stride of the layer before"),
         ([5, 13, 21], "the stride of the layer itself"),
