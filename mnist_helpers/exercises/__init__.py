@@ -165,10 +165,12 @@ def compare(value, right, mistakes, tolerance=0.01):
     for wrong, diagnosis in mistakes:
         if abs(value - wrong) <= tolerance * abs(wrong):
             raise Mistake(diagnosis)
+    low, high = f"{right - width:.4g}", f"{right + width:.4g}"
+    range_ = f"is about {low}" if low == high else f"lies between {low} and {high}"
     raise Mistake(
         f"You have {value:.4g}, and that is {_off(value, right)}.",
         known=False,
-        late=f"What is asked for lies between {right - width:.4g} and {right + width:.4g}.",
+        late=f"What is asked for {range_}.",
     )
 
 
