@@ -140,7 +140,7 @@ def dead_units(answer, train, test):
 
 def _count(value, outputs):
     """The learner's count, as a number."""
-    if value is None or value is ...:
+    if value is None:
         raise Mistake("Your function gives no count back. What stands behind its `return`?")
     if isinstance(value, torch.Tensor) and value.numel() > 1:
         if value.shape == outputs.shape[1:]:
@@ -197,7 +197,7 @@ def _loss(answer, model, images, labels):
             "`binary_cross_entropy` refuses scores outside 0 to 1. Which of its sisters takes any "
             "number?"
         ) from None
-    if loss is None or loss is ...:
+    if loss is None:
         raise Mistake("Your objective gives no loss back. What stands behind its `return`?")
     if isinstance(loss, torch.Tensor) and loss.numel() > 1:
         raise Mistake(f"Your loss is {describe(loss)}. How does it become one number?")

@@ -119,7 +119,7 @@ def bank(train, test):
                 one_by_one,
             ],
             [
-                (lambda outputs: ..., "gives no count back"),
+                (lambda outputs: ..., "of the starter"),
                 (lambda outputs: None, "gives no count back"),
                 (lambda outputs: (outputs > 0).any(dim=0).sum(), "Those are the others"),
                 (lambda outputs: (outputs == 0).any(dim=0).sum(), "one, or all?"),
@@ -150,7 +150,7 @@ def bank(train, test):
                 (on_scores(F.mse_loss, torch.sigmoid), "is a squared error"),
                 (on_scores(lambda s, x: -with_logits(s, x)), "the wrong sign"),
                 (lambda model, images, labels: None, "gives no loss back"),
-                (lambda model, images, labels: ..., "gives no loss back"),
+                (lambda model, images, labels: ..., "of the starter"),
             ],
         ),
         "10.5": (
