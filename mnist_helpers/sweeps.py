@@ -47,15 +47,20 @@ def small_data(source, train_images, valid_images):
     Args:
         source: one of `course.SOURCES`.
         train_images: how many of the first training images are trained on.
-        valid_images: how many of those after them are measured on.
+        valid_images: how many of the last training images are measured on.
 
     Returns:
         (train, valid), two `Digits`.
+
+    Raises:
+        ValueError: there are not so many images.
     """
     with redirect_stderr(io.StringIO()):  # the lesson itself has shown the stand-in's notice
         digits, _ = load_mnist(source=source)
-    order = list(range(train_images + valid_images))  # a list copies, and lets go of the others
-    return digits.subset(order[:train_images]), digits.subset(order[train_images:])
+    if train_images + valid_images > len(digits):
+        raise ValueError(f"{train_images:,} + {valid_images:,} images; there are {len(digits):,}")
+    order = list(range(len(digits)))  # to index with a list copies, and lets go of the others
+    return digits.subset(order[:train_images]), digits.subset(order[-valid_images:])
 
 
 def _alone(run, seed, choices):

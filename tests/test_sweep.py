@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from mnist_helpers.data import load_mnist
 from mnist_helpers.models import DenseAutoencoder
 from mnist_helpers.sweeps import small_data, sweep
 from mnist_helpers.training import fit, reconstruction
@@ -70,9 +71,16 @@ def test_a_run_that_fails_says_why():
 
 
 def test_small_data_are_two_parts_of_the_training_images(capfd):
+    digits, _ = load_mnist(source="standin")
+    capfd.readouterr()
     train, valid = small_data("standin", 300, 100)
-    assert len(train) == 300 and len(valid) == 100
+    assert torch.equal(train.images, digits.images[:300])
+    assert torch.equal(valid.images, digits.images[-100:])
     assert train.images.untyped_storage().nbytes() == 300 * 784 * 4  # not those of all 60,000
-    assert not (train.images[:, None] == valid.images).flatten(2).all(dim=2).any()
     assert small_data("standin", 300, 100)[0] is train
     assert "NOT MNIST" not in capfd.readouterr().err
+
+
+def test_no_image_is_in_both_parts():
+    with pytest.raises(ValueError, match="59,000 . 2,000 images; there are 60,000"):
+        small_data("standin", 59_000, 2_000)
