@@ -119,7 +119,7 @@ def learn(*arguments):
 
 
 def test_a_file_as_folder_is_named(tmp_path):
-    (tmp_path / "a file").write_text("mine")
+    (tmp_path / "a file").write_text("mine", encoding="utf-8")
     run = learn(tmp_path / "a file")
     assert run.returncode == 1 and "Traceback" not in run.stderr
     assert run.stderr == f"learn: {tmp_path / 'a file'} is a file; give a folder\n"
