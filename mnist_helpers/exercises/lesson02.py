@@ -45,6 +45,11 @@ def _watched(answer, logits, labels):
     except (RuntimeError, IndexError) as error:
         if "size" not in str(error) and "shape" not in str(error) and "bounds" not in str(error):
             raise
+        if "bounds" in str(error):
+            raise Mistake(
+                f"{str(error)[:1].upper()}{str(error).splitlines()[0][1:120]}. A row of s belongs "
+                "to an image, a column to a class: which of your two indices comes first?"
+            ) from None
         raise Mistake(
             f"Shapes that do not fit: {str(error).splitlines()[0][:120]}. log_total has the shape "
             f"({len(labels)},). And s[labels] takes whole rows of s: which index is still missing?"
@@ -140,6 +145,7 @@ def _compare_slopes(slopes, loss_of, weights, h=0.01):
         (2 * right, "Every slope is twice too large. How far apart are the two losses?"),
         (right * 2 * h, "These are differences of losses. By what do you divide, for a slope?"),
         (right * 4 * h**2, "Every slope is far too small. Do you multiply by 2 * h, or divide?"),
+        (right * h**2, "Every slope is far too small: a / 2 * h is (a / 2) * h. What do you mean?"),
         (right * h, "Every slope is far too small. What do you divide by?"),
         ((up - here) / h, "Nearly: you only nudge up. Where is the other side?"),
         ((here - down) / h, "Nearly: you only nudge down. Where is the other side?"),
@@ -200,7 +206,9 @@ def worth_of_the_bias(answer, train, test):
     value = number(answer)
     means = torch.stack([train.images[train.labels == k].mean(dim=0).flatten() for k in range(10)])
     bias = -means.square().sum(dim=1) / 2
-    with_bias, without, pushed_up, doubled = _shares(test, means, (bias, 0 * bias, -bias, 2 * bias))
+    length = means.norm(dim=1)
+    biases = (bias, 0 * bias, -bias, 2 * bias, -length / 2)
+    with_bias, without, pushed_up, doubled, rooted = _shares(test, means, biases)
     train_with, train_without = _shares(train, means, (bias, 0 * bias))
     right = with_bias - without
     seen = f"You have {value:.4g}"
@@ -216,6 +224,8 @@ def worth_of_the_bias(answer, train, test):
         ),
         (pushed_up - without, f"{seen}: is a mean with much ink pushed up here, or down?"),
         (doubled - without, f"{seen}: your bias is too large. What does the formula divide by?"),
+        (rooted - without, f"{seen}: your bias is too small. Is |m|^2 a length, or its square?"),
+        (0, f"{seen}: the bias decides nothing. Has each of the ten digits one of its own?"),
     ]
     compare(value, right, mistakes)
     return (

@@ -74,6 +74,7 @@ def _cross_entropies():
         (_completed(lambda s, total, y: (total - _pick(s, y)[:, None]).mean()), "a table of 12 x"),
         (_completed(lambda s, total, y: (total - s[y]).mean()), "Shapes that do not fit"),
         (_completed(lambda s, total, y: total.mean() - s[y].mean()), "s[labels] takes whole rows"),
+        (_completed(lambda s, total, y: (total - s[y, range(len(y))]).mean()), "comes first"),
         (lambda logits, y: F.cross_entropy(logits, y) / np.log(2), "You have"),
         (lambda logits, labels: (logits.argmax(1) == labels).float().mean(), "You have"),
         (_completed(lambda s, total, labels: ...), "`...` of the starter"),
@@ -138,7 +139,7 @@ def _nudges():
         (_nudging(lambda loss, w, n, h: loss(w + n) - loss(w - n)), "differences of losses"),
         (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w - n)) * 2 * h), "far too small"),
         (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w - n)) / 2), "far too small"),
-        (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w - n)) / 2 * h), "something else"),
+        (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w - n)) / 2 * h), "(a / 2) * h"),
         (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w)) / h), "you only nudge up"),
         (_nudging(lambda loss, w, n, h: (loss(w) - loss(w - n)) / h), "you only nudge down"),
         (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w)) / (2 * h)), "divided by two"),
@@ -358,6 +359,11 @@ def _share(means, digits, factor):
     return (scores.argmax(dim=1) == digits.labels).float().mean()
 
 
+def _rooted(means, digits):
+    scores = digits.images.flatten(1) @ means.T - means.norm(dim=1) / 2
+    return (scores.argmax(dim=1) == digits.labels).float().mean()
+
+
 def _bias(train, test):
     means = [train.images[train.labels == k].flatten(1).mean(dim=0) for k in range(10)]
     means = torch.stack(means)
@@ -380,7 +386,8 @@ def _bias(train, test):
         (_share(means, test, 0.5) - plain, "pushed up here, or down"),
         (_share(means, test, -1) - plain, "your bias is too large"),
         (0.5, "You have"),
-        (0, "You have"),
+        (_share(means, test, 0) - plain, "decides nothing"),  # the same bias for all ten digits
+        (_rooted(means, test) - plain, "a length, or its square"),
         ((best, plain), "needs one number"),
     ]
     return right, wrong
