@@ -27,10 +27,13 @@ def components_for_an_error(answer, train, test):
         (of_test, f"You have {value:g}: true for the test images, and for directions that were "
          "fitted to them. Which images does the question name?"),
         (784 - right, f"You have {value:g}: so many directions are left out. How many are kept?"),
+        (1, "You have 1, and from one component PCA draws blurs. `variances` are averages over "
+         "the images already. By what else does the sum have to be divided?"),
     ], tolerance=0.5 / right)  # fmt: skip
     return (
-        "You found it without drawing a single image: in pixel space the variance that is left "
-        "out is the error. PCA is the one code for which that holds."
+        "You found it without drawing a single image: the variance that is left out is the error. "
+        "It is so because the directions stand at right angles and have length 1. The numbers of "
+        "a network promise nothing of the kind."
     )
 
 
@@ -52,7 +55,7 @@ def pca_drawing(answer, train, test):
     for images, count in ((test.images[:50], 32), (test.images[50:80], 2), (test.images[:9], 784)):
         x = images.flatten(1)
         with torch.no_grad():
-            drawn = pca_draw(x.clone(), mean.clone(), directions.clone(), count)
+            drawn = _multiplied(pca_draw, x.clone(), mean.clone(), directions.clone(), count)
         if drawn is None:
             raise Mistake("Your function gives nothing back. Which line hands out the drawings?")
         if getattr(drawn, "shape", ()) == (len(x), count) != x.shape:
@@ -67,6 +70,25 @@ def pca_drawing(answer, train, test):
         "A drawing is the mean image plus a few fixed patterns, each times a number. With all 784 "
         "patterns it is the image itself, as nothing is left out."
     )
+
+
+def _multiplied(pca_draw, x, mean, directions, count):
+    """What `pca_draw` gives; matrices that do not fit are its likeliest slip."""
+    try:
+        return pca_draw(x, mean, directions, count)
+    except RuntimeError as error:
+        if "shapes cannot be multiplied" in str(error):
+            raise Mistake(
+                f"Two matrices do not fit: {error}. One product leads from 784 numbers to "
+                f"{count}, the other one back. Does `kept`, (784, {count}), lie the right way for "
+                "both?"
+            ) from None
+        if "must match" in str(error):
+            raise Mistake(
+                f"`*`, `+` and `-` work entry by entry, and these shapes do not allow it: {error}. "
+                "What is the sign of a matrix product?"
+            ) from None
+        raise
 
 
 def _drawn(x, mean, kept):
@@ -90,6 +112,8 @@ def _diagnose(drawn, x, mean, directions, count):
          "direction is `directions[:, 0]`: along which axis do you keep the first ones?"),
         (_drawn(x, mean, directions[:, -count:]), "You took the last directions, along which the "
          "images differ least. In which order do the columns stand?"),
+        (right.clamp(0, 1), "You cut the drawings off at 0 and 1. That is for a figure; the sum "
+         "may leave this range. What remains of your last line without it?"),
         (x, "You give back the images themselves, even with few components. Where does "
          "`count` come in?"),
     ]:  # fmt: skip

@@ -33,6 +33,7 @@ def components_for_an_error(train, test):
         (1 + int((left / of_train.sum() > 0.01).sum()), "leave out 1 % of the variance"),
         (1 + int((left / of_train.sum() > 0.1).sum()), "explain 90 % of the variance"),
         (784 - right, "How many are kept"),
+        (1 + int((left / 60000 > 0.01).sum()), "averages over the images already"),
         (right + 3, "too large"),
         (784, "too large, by a factor"),
         (left / 784, "needs one number"),
@@ -87,6 +88,17 @@ def pca_drawing():
         kept = directions[:count]
         return (images - mean) @ kept.T @ kept + mean
 
+    def not_turned(images, mean, directions, count):
+        kept = directions[:, :count]
+        return (images - mean) @ kept @ kept + mean
+
+    def entry_by_entry(images, mean, directions, count):
+        kept = directions[:, :count]
+        return (images - mean) * kept @ kept.T + mean
+
+    def cut_off(images, mean, directions, count):
+        return right(images, mean, directions, count).clamp(0, 1)
+
     def halved(images, mean, directions, count):
         return right(images, mean, directions, count) / 2
 
@@ -106,6 +118,9 @@ def pca_drawing():
         (last_ones, "the last directions"),
         (rows, "took rows"),
         (rows_of_the_first, "took rows"),
+        (not_turned, "lie the right way for both"),
+        (entry_by_entry, "sign of a matrix product"),
+        (cut_off, "cut the drawings off"),
         (halved, "off by up to"),
         (lambda images, mean, directions, count: images.view(-1, 1, 28, 28), "needs the shape"),
         (lambda images: images, "TypeError"),
