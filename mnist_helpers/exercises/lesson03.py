@@ -6,15 +6,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mnist_helpers.exercises import Mistake, compare, describe, exercise, function, number, tensor
+from mnist_helpers.exercises import Mistake, compare, describe, exercise, function, tensor
 from mnist_helpers.exercises.probes import check_range, errors_of, fit_decoder, mean_drawer
 from mnist_helpers.exercises.probes03 import (
     check_drawn_back,
+    check_learns,
     cut_gradient,
     drawn_back,
     is_straight,
     louder,
     new_network,
+    page_and_error,
     sent_through,
     verdicts,
 )
@@ -42,6 +44,9 @@ def own_net(answer, train, test):
         if codes.shape != (64, 64):
             raise Mistake(f"64 images become codes of shape {tuple(codes.shape)}; 64 codes of 64 "
                           "numbers are (64, 64). How wide is your door?")  # fmt: skip
+        if (codes >= 0).all():
+            raise Mistake("No number in your codes is below 0; the layers of 3.3 allow that. "
+                          "Which layer of yours cuts them off?")  # fmt: skip
         drawn = sent_through(net.decode, codes, "decode")
         if drawn.shape != images.shape:
             raise Mistake(f"64 codes become {tuple(drawn.shape)}; images are (64, 1, 28, 28). "
@@ -56,6 +61,7 @@ def own_net(answer, train, test):
             f"Your network has {learned:,} numbers to learn; the layers of section 3.3 have "
             "101,200. Which layer is too many, too wide, or without its bias?"
         )
+    check_learns(net, images)
     return (
         "101,200 numbers to learn, and each `Net()` starts with its own. Put `Net()` into `reset` "
         "below: everything down to section 3.6 then runs with your class."
@@ -136,18 +142,16 @@ def repair_decoder(answer, train, test):
 @exercise("3.4")
 def grey_page(answer, train, test):
     """Brightness and test MSE of a page as bright as the training images on average."""
-    if isinstance(answer, (int, float, torch.Tensor)) and torch.as_tensor(answer).numel() == 1:
-        raise Mistake(f"You have one number, {number(answer):.4g}. How bright is the page, and "
-                      "what is its error? Give both, in this order.")  # fmt: skip
-    brightness, error = tensor(answer, (2,)).tolist()
     level, page, images = train.images.mean(), train.images.mean(dim=0), test.images
     right, own = F.mse_loss(level.expand_as(images), images).item(), images.mean().item()
     black, mean_image = images.square().mean().item(), (images - page).square().mean().item()
+    brightness, error = page_and_error(answer, level.item(), right)
     seen = f"You have the brightness {brightness:.4g} and the error {error:.4g}: that"
     levels = [
         (own, f"{seen} brightness is the mean of the test images. Who may look at them before the "
          "page is painted?"),
         (right, f"{seen} brightness is an error. Which of the two comes first?"),
+        (0, f"{seen} is a black page. How bright are the training images on average?"),
         (0.5, f"{seen} is a page halfway to white. How bright are the training images?"),
         (255 * level.item(), f"{seen} counts from 0 to 255. Which range do our pixels have?"),
     ]  # fmt: skip
@@ -166,9 +170,10 @@ def grey_page(answer, train, test):
     ]  # fmt: skip
     compare(brightness, level.item(), levels, tolerance=0.001)
     compare(error, right, [(wrong, f"{seen} {text}") for wrong, text in errors], tolerance=0.001)
+    nearer = "all black" if black - right < right - mean_image else "the mean image"
     return (
-        f"Between all black (≈ {black:.4f}) and the mean image (≈ {mean_image:.4f}): how bright "
-        "helps a little, where helps more."
+        f"Between all black (≈ {black:.4f}) and the mean image (≈ {mean_image:.4f}), and nearer "
+        f"to {nearer}. How bright is one question, and where is another."
     )
 
 
@@ -196,8 +201,8 @@ def tied_weights(answer, train, test):
             "as `detach`, `data` or `no_grad` cuts the gradient. Which way back is cut?"
         )
     return (
-        "One matrix, read forwards and backwards, and half of the numbers to learn. PCA also "
-        "reads and draws with the same weights."
+        "One matrix, read forwards and backwards, and about half as many numbers to learn as with "
+        "two. PCA also reads and draws with the same weights."
     )
 
 

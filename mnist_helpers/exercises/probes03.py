@@ -5,7 +5,7 @@ from copy import deepcopy
 import torch
 from torch import nn
 
-from mnist_helpers.exercises import Mistake, describe, tensor
+from mnist_helpers.exercises import Mistake, describe, number, tensor
 
 
 def new_network(answer):
@@ -22,7 +22,7 @@ def new_network(answer):
     if not (isinstance(answer, type) and issubclass(answer, nn.Module)):
         raise Mistake(f"This needs the class; you gave {describe(answer)}.", known=False)
     try:
-        return answer()
+        network = answer()
     except AttributeError as error:
         if "__init__() call" not in str(error):
             raise
@@ -30,19 +30,27 @@ def new_network(answer):
             "PyTorch cannot keep a layer before `super().__init__()` has run. Is that the first "
             "line of your `__init__`?"
         ) from None
+    for name in ("encode", "decode"):
+        if not hasattr(network, name):
+            raise Mistake(f"Your class has no `{name}`. Which three methods are asked for?")
+    return network
 
 
 def sent_through(part, inputs, name):
     """What this method makes of the inputs, a tensor; `name` is what learners call it."""
+    hints = {
+        "encode": f"{len(inputs)} images are {len(inputs)} rows of 784 numbers. What makes them "
+        "so, once, and keeps the first axis?",
+        "decode": "The codes are (64, 64). What does your first layer expect?",
+        "forward": "`encode` and `decode` work, each alone. Does `forward` call one, and give "
+        "what comes out to the other?",
+    }
     try:
         out = part(inputs.clone())
-    except RuntimeError as error:
-        if "cannot be multiplied" not in str(error):
+    except (RuntimeError, IndexError) as error:
+        if "cannot be multiplied" not in str(error) and "out of range" not in str(error):
             raise
-        raise Mistake(
-            f"In `{name}` the shapes do not fit: {error}. {len(inputs)} images are {len(inputs)} "
-            "rows of 784 numbers. Which layer makes them so, and keeps the first axis?"
-        ) from None
+        raise Mistake(f"In `{name}` the shapes do not fit: {error}. {hints[name]}") from None
     if out is ...:
         raise Mistake(f"`{name}` still says `...`. What should it give back?")
     if out is None:
@@ -50,6 +58,21 @@ def sent_through(part, inputs, name):
     if not isinstance(out, torch.Tensor):
         raise Mistake(f"`{name}` makes {describe(out)}, and no tensor.", known=False)
     return out
+
+
+def check_learns(net, images):
+    """Raise the mistake if the loss of the whole network does not reach every weight."""
+    loss = net(images).square().mean()
+    weights = dict(net.named_parameters())
+    slopes = [None] * len(weights)
+    if loss.requires_grad:
+        slopes = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+    cut = [name for name, slope in zip(weights, slopes) if slope is None or not slope.any()]
+    if cut:
+        raise Mistake(
+            f"The shapes are right, but no gradient reaches `{cut[0]}`, so it would never learn. "
+            "Which `no_grad`, `detach` or `data` cuts the way back?"
+        )
 
 
 def louder(network, factor=10):
@@ -68,6 +91,24 @@ def is_straight(decoder, size):
     with torch.no_grad():
         sums = [decoder(z).flatten(1).logit() for z in (a, b, a + b, 0 * a)]
     return torch.allclose(sums[0] + sums[1], sums[2] + sums[3], atol=1e-6)
+
+
+def page_and_error(answer, level, mse):
+    """The two numbers of a grey page, if the answer is that; level and mse are the right ones.
+
+    A number that is right to three or four decimals comes back as the right one.
+    """
+    if isinstance(answer, (int, float, torch.Tensor)) and torch.as_tensor(answer).numel() == 1:
+        raise Mistake(f"You have one number, {number(answer):.4g}. How bright is the page, and "
+                      "what is its error? Give both, in this order.")  # fmt: skip
+    parts = answer if isinstance(answer, (list, tuple)) else []
+    if any(isinstance(part, torch.Tensor) and part.numel() == 784 for part in parts):
+        raise Mistake("One of your two has 784 numbers. Has the page one brightness, or 784?")
+    pairs = zip(tensor(answer, (2,)).tolist(), (level, mse), strict=True)
+    return [
+        right if any(abs(value - round(right, places)) < 1e-6 for places in (3, 4)) else value
+        for value, right in pairs
+    ]
 
 
 def check_drawn_back(drawn, sums, bias):

@@ -87,6 +87,17 @@ class FromOutside(Net):
         self.encoder, self.decoder = SHARED
 
 
+class Headless(nn.Module):
+    """Only `forward`."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder = parts()
+
+    def forward(self, images):
+        return self.decoder(self.encoder(images))
+
+
 class WithoutBias(Net):
     def __init__(self):
         super().__init__()
@@ -206,7 +217,7 @@ def bank(train, test):
     mean_image = train.images.mean(dim=0, keepdim=True)
     return {
         "3.1": (
-            [Net, InOneGo, ByHand, net(faults={"activation": nn.ReLU})],
+            [Net, InOneGo, ByHand],
             [
                 (Starter, "no weights in your network"),
                 (StarterWithLayers, "`encode` still says `...`"),
@@ -217,6 +228,12 @@ def bank(train, test):
                 (net(forward=lambda self, images: images), "Which step is missing?"),
                 (Net(), "without the parentheses"),
                 (WithoutSuper, "`super().__init__()`"),
+                (net(faults={"activation": nn.ReLU}), "cuts them off"),
+                (Headless, "has no `encode`"),
+                (net(encode=lambda self, x: self.encoder(x.flatten())), "keeps the first axis"),
+                (net(forward=lambda self, x: self.decoder(x)), "each alone"),
+                (net(forward=torch.no_grad()(Net.forward)), "no gradient reaches `encoder.1"),
+                (net(encode=lambda self, x: self.encoder(x).detach()), "reaches `encoder.1.weight"),
                 (InAList, "neither a plain list"),
                 (FromOutside, "share their weights"),
                 (WithoutBias, "without its bias"),
@@ -290,6 +307,7 @@ def bank(train, test):
                 [level, grey],
                 (level.item(), grey.item()),
                 torch.stack([level, grey]),
+                [round(level.item(), 3), round(grey.item(), 3)],
                 np.array([level, grey]),
             ],
             [
@@ -298,6 +316,8 @@ def bank(train, test):
                 ([images.mean(), images.var(correction=0)], "Who may look at them"),
                 ([images.mean(), grey], "Who may look at them"),
                 ([grey, level], "Which of the two comes first?"),
+                ([0, black], "is a black page"),
+                ([mean_image, grey], "one brightness, or 784"),
                 ([0.5, ((images - 0.5) ** 2).mean()], "halfway to white"),
                 ([255 * level, 255**2 * grey], "from 0 to 255"),
                 ([level, black], "is the error of a black page"),
