@@ -31,9 +31,8 @@ def components_for_an_error(answer, train, test):
          "the images already. By what else does the sum have to be divided?"),
     ], tolerance=0.5 / right)  # fmt: skip
     return (
-        "You found it without drawing a single image: the variance that is left out is the error. "
-        "It is so because the directions stand at right angles and have length 1. The numbers of "
-        "a network promise nothing of the kind."
+        "You found it without drawing an image: the variance left out is the error, since the "
+        "directions stand at right angles and have length 1. A network promises no such thing."
     )
 
 
