@@ -1,5 +1,7 @@
 """The exercises of lesson 10, a lab: design choices judged by several runs."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -174,6 +176,12 @@ def bce_of_scores(answer, train, test):
     compare(loss, right, mistakes, tolerance=1e-4)
     right = F.binary_cross_entropy_with_logits(sure(images), images).item()
     loss = _loss(answer, sure, images, labels)
+    if not math.isfinite(loss):
+        raise Mistake(
+            f"For calm scores your loss is right. For pixels that are surely black, with scores of "
+            f"-200, it is {loss:.4g}: the sigmoid is 0 there, and its logarithm is infinite. Which "
+            "function takes the scores as they are?"
+        )
     if not abs(loss - right) < 1e-3 * right:
         raise Mistake(
             f"For calm scores your loss is right. For pixels that are surely black, with scores of "
@@ -190,13 +198,27 @@ def _loss(answer, model, images, labels):
     """What the learner's objective gives, if that is one number."""
     try:
         loss = function(answer)(model, images, labels)
-    except RuntimeError as error:
-        if "between 0 and 1" not in str(error):
-            raise
-        raise Mistake(
-            "`binary_cross_entropy` refuses scores outside 0 to 1. Which of its sisters takes any "
-            "number?"
-        ) from None
+    except (AttributeError, RuntimeError, ValueError) as error:
+        for part, text in (
+            (
+                "between 0 and 1",
+                "`binary_cross_entropy` refuses scores outside 0 to 1. Which of its sisters takes "
+                "any number?",
+            ),
+            (
+                "Boolean value of Tensor",
+                "A loss with a capital letter, as `nn.BCEWithLogitsLoss`, is a module: first make "
+                "it, then call it. Where is the first pair of parentheses?",
+            ),
+            (
+                "Target size",
+                "Scores and target have different shapes. What should an autoencoder give back?",
+            ),
+            ("has no attribute 'size'", "The loss got the model itself. What does it score?"),
+        ):
+            if part in str(error):
+                raise Mistake(text) from None
+        raise
     if loss is None:
         raise Mistake("Your objective gives no loss back. What stands behind its `return`?")
     if isinstance(loss, torch.Tensor) and loss.numel() > 1:
@@ -217,6 +239,7 @@ def rate_for_a_sum(answer, train, test):
         (1 / (pixels * batch), "is the factor between the two losses. What was the old rate?"),
         (5 / (pixels * batch) ** 2, "divides twice by the count. How often does the loss grow?"),
         (5 / len(train) / pixels, "divides by all images. How many are in one loss?"),
+        (5 / 10_000 / pixels, "divides by all images of a run. How many are in one loss?"),
     ]
     mistakes = [(wrong, f"You have {value:.3g}: that {text}") for wrong, text in known]
     compare(value, 5 / (pixels * batch), mistakes)

@@ -63,6 +63,11 @@ def by_formula(model, images, labels):
     return (s.clamp(min=0) - s * images + (-s.abs()).exp().log1p()).mean()
 
 
+def by_hand(model, images, labels):
+    drawn = torch.sigmoid(model(images))
+    return -(images * drawn.log() + (1 - images) * (1 - drawn).log()).mean()
+
+
 def on_scores(loss, *change, **options):
     """An objective of the scores: `change` is applied to them first."""
 
@@ -149,6 +154,10 @@ def bank(train, test):
                 (on_scores(F.mse_loss), "is a squared error"),
                 (on_scores(F.mse_loss, torch.sigmoid), "is a squared error"),
                 (on_scores(lambda s, x: -with_logits(s, x)), "the wrong sign"),
+                (by_hand, "its logarithm is infinite"),
+                (lambda m, x, labels: torch.nn.BCEWithLogitsLoss(m(x), x), "first make it"),
+                (lambda m, x, labels: with_logits(m(x), labels), "different shapes"),
+                (lambda m, x, labels: with_logits(m, x), "the model itself"),
                 (lambda model, images, labels: None, "gives no loss back"),
                 (lambda model, images, labels: ..., "of the starter"),
             ],
@@ -164,6 +173,7 @@ def bank(train, test):
                 (5, "is the old rate"),
                 (1 / (784 * 64), "What was the old rate?"),
                 (5 / 60_000 / 784, "divides by all images"),
+                (5 / 10_000 / 784, "divides by all images of a run"),
             ],
         ),
     }
