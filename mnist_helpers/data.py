@@ -98,8 +98,8 @@ def batches(dataset, batch_size=64, shuffle=True, seed=0):
     """A `DataLoader` that takes each batch out of the tensors in one step.
 
     The usual loader fetches 64 images one by one and stacks them. Giving it whole lists of
-    positions (a `BatchSampler` as sampler, `batch_size=None`) fetches them at once, and
-    several times faster. The last batch may be smaller.
+    positions (a `BatchSampler` as sampler, `batch_size=None`) fetches them at once, which takes
+    less time. The last batch may be smaller.
 
     Args:
         dataset: any dataset that can be indexed with a list, such as `Digits`.

@@ -26,6 +26,12 @@ def set_aside(path, ending):
     return path.rename(free_name(path, ending)) if path.exists() else None
 
 
+def refuse_file(folder):
+    """Raise NotADirectoryError if this path of a folder is one of a file."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file; give a folder")
+
+
 def refuse_existing(paths, force=False):
     """Raise FileExistsError if one of these files is there already, unless `force` is given."""
     existing = ", ".join(str(path) for path in paths if os.path.lexists(path))

@@ -22,7 +22,7 @@ from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocess
 
 from mnist_helpers.collect import report
 from mnist_helpers.course import NOTEBOOKS, PACKAGE, WEIGHTS, lessons
-from mnist_helpers.files import refuse_existing, say
+from mnist_helpers.files import refuse_existing, refuse_file, say
 
 UNPACK = '''\
 #@title Run this first: it brings the helpers of the course along, inside this cell.
@@ -84,33 +84,38 @@ def hand_out(sources, out, solutions=False, standalone=False, force=False):
         ValueError: a copy would replace a lesson itself.
     """
     copies = [out / source.name for source in sources]
-    if out.exists() and not out.is_dir():
-        raise NotADirectoryError(f"{out} is a file; give a folder")
-    for path in (out, *copies):
-        if _is_within(path, sources[0].parent):
-            raise ValueError(f"{path} leads to where the lessons themselves are")
+    refuse_file(out)
+    refuse_lessons_folder([out, *copies], sources[0].parent)
     refuse_existing(copies, force)
-    texts = [edition(source, solutions, standalone) for source in sources]
+    without = set() if solutions else {"solution", "teacher"}
+    texts = [edition(source, without, solutions, standalone) for source in sources]
     out.mkdir(parents=True, exist_ok=True)
     for copy, text in zip(copies, texts, strict=True):
         copy.write_text(text, encoding="utf-8", newline="\n")
         say(str(copy))
 
 
-def edition(path, solutions=False, standalone=False):
+def refuse_lessons_folder(paths, folder):
+    """Raise ValueError if one of the paths leads into the folder of the lessons themselves."""
+    for path in paths:
+        if _is_within(path, folder):
+            raise ValueError(f"{path} leads to where the lessons themselves are")
+
+
+def edition(path, without=frozenset(), outputs=False, standalone=False):
     """One lesson as it is handed out.
 
     Args:
         path: of the lesson.
-        solutions: keep solutions, outputs (figures too) and teacher's notes.
+        without: leave out the cells that have one of these tags.
+        outputs: keep what the cells have shown.
         standalone: put the package into a folded cell of its own.
 
     Returns:
         The text of a notebook file.
     """
-    steps = []
-    if not solutions:
-        steps.append(TagRemovePreprocessor(enabled=True, remove_cell_tags={"solution", "teacher"}))
+    steps = [TagRemovePreprocessor(enabled=True, remove_cell_tags=set(without))]
+    if not outputs:
         steps.append(ClearOutputPreprocessor(enabled=True))
     if standalone:
         steps.append(_carry_package)

@@ -156,7 +156,7 @@ def pretrained(name):
     """A network that the course has trained for you, on the CPU.
 
     Args:
-        name: "conv-2d", the full network of lesson 4: 64 maps in each of four layers, and a
+        name: "conv-2d", the full network of lab 11: 64 maps in each of four layers, and a
             code of two numbers, after 200 epochs; "conv-2d-5" and "conv-2d-61", the same
             after 5 and after 61. `provenance(name)` tells how each was trained.
 

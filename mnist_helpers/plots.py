@@ -11,11 +11,11 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.ticker import LogLocator
 
-# Ten colours that colour-blind readers can tell apart, one for each digit in every lesson.
-# Source: Paul Tol, "Colour Schemes" (SRON technical note, 2021), scheme "muted".
+# Ten colours, one for each digit in every lesson. Each has a contrast of at least 3:1 against
+# white, and they stay apart for all three kinds of colour blindness (tests/test_plots.py).
 DIGIT_COLORS = (
-    "#332288", "#88CCEE", "#44AA99", "#117733", "#999933",
-    "#DDCC77", "#CC6677", "#882255", "#AA4499", "#BBBBBB",
+    "#003FFE", "#31323B", "#118986", "#055539", "#849D00",
+    "#7C6211", "#F21979", "#690003", "#8C0D85", "#0097FE",
 )  # fmt: skip
 
 
@@ -142,42 +142,59 @@ def plot_confusion(matrix, title):
     plt.show()
 
 
-def plot_maps(maps, labels, title, size=4.2):
-    """Points in the plane, coloured by digit, with each digit written where its points are.
+def plot_maps(maps, labels, title, size=4.2, marked=None):
+    """Points in the plane, coloured by digit, with each digit's name beside its points.
+
+    A line leads from each name to where the points of that digit lie closest together.
 
     Args:
         maps: name of each map -> its points, (N, 2).
         labels: (N,) digits, the same for all maps.
         title: the finding.
         size: side of one map in inches.
+        marked: (N,) True for points that get a black rim, in every map; or None.
     """
     figure, axes = plt.subplots(
         1, len(maps), squeeze=False, layout="constrained", figsize=(size * len(maps), size + 0.4)
     )
+    colors = [DIGIT_COLORS[digit] for digit in labels.tolist()]
+    area = min(max(15000 / len(labels) * (size / 4.2) ** 2, 3), 36)  # the fewer, the larger
     for ax, (name, points) in zip(axes[0], maps.items()):
-        present = labels.unique().tolist()
-        for digit in present:
-            own = points[labels == digit]
-            ax.scatter(*own.T, s=4, alpha=0.6, color=DIGIT_COLORS[digit], linewidths=0)
-        middles = torch.stack([points[labels == digit].median(dim=0).values for digit in present])
-        width = torch.tensor([ax.get_xlim(), ax.get_ylim()]).diff().flatten()
-        places = _apart(middles / width, least=0.28 / size) * width  # a badge is 0.28 inches wide
-        for digit, place in zip(present, places):
+        ax.margins(0.08)
+        ax.scatter(*points.T, s=area, c=colors, linewidths=0, snap=True)  # snap: smaller files
+        if marked is not None:  # black discs below the points leave their colours visible
+            ax.scatter(*points[marked].T, s=3 * area, color="black", snap=True, lw=0, zorder=0.9)
+        corner = torch.tensor([ax.get_xlim(), ax.get_ylim()])
+        low, width = corner[:, 0], corner.diff().flatten()
+        named = _names((points - low) / width, labels, radius=0.15 / size)
+        for digit, (place, heart) in named.items():
             box = {"boxstyle": "circle,pad=0.15", "fc": "white", "ec": DIGIT_COLORS[digit]}
-            ax.text(*place, digit, ha="center", va="center", weight="bold", bbox=box)
+            ax.annotate(
+                digit, low + heart * width, low + place * width, ha="center", va="center",
+                weight="bold", bbox=box, arrowprops={"arrowstyle": "-", "shrinkB": 0, "lw": 0.8},
+            )  # fmt: skip
         ax.set(title=name, xticks=[], yticks=[])
     figure.suptitle(title, fontsize=11)
     plt.show()
 
 
-def _apart(places, least):
-    """Points, (k, 2), pushed away from each other until none are nearer than `least`."""
-    for _ in range(100):
-        gaps = places[:, None] - places  # (k, k, 2)
-        distances = gaps.norm(dim=2).fill_diagonal_(float("inf")).clamp(min=1e-9)
-        push = (least - distances).clamp(min=0) / distances / 2
-        places = places + (gaps * push[:, :, None]).sum(dim=1)
-    return places
+def _names(points, labels, radius):
+    """digit -> (place of its name, heart of its points): names cover few points, and no name.
+
+    All are in shares of the axes, 0 to 1; `radius` is that of the circle around a name.
+    """
+    ticks = torch.linspace(radius, 1 - radius, 40)
+    grid = torch.cartesian_prod(ticks, ticks)  # places for names, (1600, 2)
+    covered = (torch.cdist(grid, points.to(grid)) < radius).sum(dim=1) / len(points)
+    named = {}
+    for digit in labels.unique().tolist():
+        own = points[labels == digit].to(grid)
+        heart = own[(torch.cdist(own, own) < 0.08).sum(dim=1).argmax()]
+        cost = (grid - heart).norm(dim=1) + 25 * covered
+        for place, _ in named.values():
+            cost[(grid - place).norm(dim=1) < 2 * radius] = float("inf")
+        named[digit] = grid[cost.argmin()], heart
+    return named
 
 
 def _draw(ax, image, **scale):

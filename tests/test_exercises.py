@@ -76,7 +76,7 @@ def test_answer_bank(lesson, source, verdict):
     bank = import_module(f"tests.answers.lesson{lesson}").bank(*data)
     import_module(f"mnist_helpers.exercises.lesson{lesson}")
     numbers = [n for n in exercises._exercises if n.split(".")[0] == str(int(lesson))]
-    assert set(bank) == set(numbers) and len(numbers) >= 5
+    assert set(bank) == set(numbers) and len(numbers) >= 4
     for number, (right, wrong) in bank.items():
         assert verdict(number, ...)[0] == "not answered"
         assert len(right) >= 2, number
@@ -135,7 +135,7 @@ def test_a_network_as_answer_keeps_its_mode_and_weights(verdict, training):
         nn.Dropout(), DenseAutoencoder(32).decoder, nn.Unflatten(1, (1, 28, 28))
     )
     tied = import_module("tests.answers.lesson03").Tied()
-    for number, network in {"3.1": tied, "3.3": decoder, "4.4": decoder}.items():
+    for number, network in {"3.5": tied, "3.3": decoder, "4.4": decoder}.items():
         verdict(number, network.train(training))
 
 
@@ -187,14 +187,52 @@ def test_numbers_in_any_dress(one):
         assert exercises.number(one) == 2.0
 
 
-def test_compare_names_the_mistake_or_the_range():
+def test_compare_names_the_mistake():
     compare(2.001, 2.0, [])
     with pytest.raises(Mistake, match="twice") as caught:
         compare(4.0, 2.0, [(4.0, "twice as much")])
     assert caught.value.known
-    with pytest.raises(Mistake, match="You have 3; it should lie between 1.98 and 2.02") as caught:
-        compare(3.0, 2.0, [(4.0, "twice as much")])
-    assert not caught.value.known
+
+
+@pytest.mark.parametrize(
+    "value, right, words",
+    [
+        (3.0, 2.0, "You have 3, and that is too large, by less than a factor of 2."),
+        (1.9, 2.0, "too small, by less than a tenth."),
+        (0.5, 2.0, "too small, by a factor between 2 and 10."),
+        (20.0, 2.0, "too large, by a factor of 10 or more."),
+        (-4.0, -2.0, "too small, by a factor between 2 and 10."),
+        (-2.0, 2.0, "below what it should be, beyond zero or at it."),
+        (1.0, 0.0, "above what it should be, beyond zero or at it."),
+        (float("nan"), 2.0, "no finite number."),
+    ],
+)
+def test_any_other_number_gets_direction_and_size(value, right, words):
+    with pytest.raises(Mistake) as caught:
+        compare(value, right, [(4.0, "twice as much")])
+    assert str(caught.value).endswith(words) and not caught.value.known
+
+
+def test_the_range_is_named_from_the_fourth_try_on(monkeypatch):
+    shown = []
+    monkeypatch.setattr(exercises, "display", lambda output, **_: shown.append(str(output)))
+    monkeypatch.setitem(exercises._exercises, "3.99", lambda a, *_: compare(a, 2.0, []))
+    check = checks(None, None)
+    for _ in range(4):
+        check("3.99", 2.5)
+    assert ["between 1.98 and 2.02" in text for text in shown] == [False, False, False, True]
+
+
+class Unfinished(torch.utils.data.Dataset):
+    def __len__(self):
+        return ...
+
+
+@pytest.mark.parametrize("answer", [lambda x: ..., lambda x: x + ..., lambda x: len(Unfinished())])
+def test_what_is_left_of_a_starter_is_named(verdict, monkeypatch, answer):
+    monkeypatch.setitem(exercises._exercises, "3.99", lambda a, *_: exercises.function(a)(1))
+    state, text = verdict("3.99", answer)
+    assert state == "known mistake" and "`...` of the starter" in text
 
 
 def test_exercises_are_registered_by_number():

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+import torch
 from nbformat.v4 import new_code_cell, new_notebook
 
 from mnist_helpers import expected
@@ -196,12 +197,23 @@ def test_band_holds_its_own_measurements_and_is_rounded_outwards(values):
     limits = calibrate.band(values)
     assert limits["low"] < min(values) and max(values) < limits["high"]
     width = limits["high"] - limits["mean"]
-    assert width == pytest.approx(5 * limits["spread"], rel=0.1)
+    assert width == pytest.approx(calibrate.spreads(len(values)) * limits["spread"], rel=0.1)
 
 
-def test_band_is_at_least_one_percent_wide():
-    assert calibrate.band([2.0, 2.0])["low"] == pytest.approx(1.98)
+def test_band_is_at_least_two_percent_wide():
+    assert calibrate.band([2.0, 2.0])["low"] == pytest.approx(1.96)
     assert calibrate.band([-2.0, -2.0])["low"] < -2.0
+
+
+def test_the_band_of_eight_runs_holds_what_it_says():
+    """Of many bands made from eight normal numbers, 95 % hold 99.9 % of the distribution."""
+    runs = torch.randn(4000, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    width = calibrate.spreads(8) * runs.std(dim=1)
+    middle = runs.mean(dim=1)
+    cdf = torch.distributions.Normal(0.0, 1.0).cdf
+    held = cdf(middle + width) - cdf(middle - width)
+    enough = (held >= calibrate.COVERAGE).double().mean().item()
+    assert enough == pytest.approx(calibrate.CONFIDENCE, abs=0.01)
 
 
 # ---- a calibration, without its hours ------------------------------------------------------
@@ -212,8 +224,8 @@ def no_runs(files, monkeypatch):
     """Lessons are not run: each measurement gives 1.0, and is noted."""
     measured = []
 
-    def measure(lesson, source, seed, threads):
-        measured.append((lesson.number, source, seed, threads))
+    def measure(lesson, source, seed, threads, precision):
+        measured.append((lesson.number, source, seed, threads, precision))
         return {"test MSE": 1.0}
 
     monkeypatch.setattr(calibrate, "measure", measure)
@@ -234,7 +246,7 @@ FIT = 'loss = training.fit(model)\n_ = expect("test MSE", loss)'
 def test_runs_are_done_once_and_again_after_a_change(no_runs, tmp_path, capsys):
     lesson = lesson_of(tmp_path, FIT)
     calibrate.calibrate([lesson], ["mnist"], [0, 2])
-    assert no_runs == [("03", "mnist", 0, 1), ("03", "mnist", 2, 2)]
+    assert no_runs == [("03", "mnist", 0, 1, "bfloat16"), ("03", "mnist", 2, 2, "bfloat16")]
     calibrate.calibrate([lesson], ["mnist"], [0, 2])
     assert len(no_runs) == 2
     calibrate.calibrate([lesson_of(tmp_path, FIT + " * 2")], ["mnist"], [0])
@@ -251,12 +263,18 @@ def test_stale_runs_make_no_band(no_runs, files, tmp_path):
     assert len(calibrate.read(calibrate.RUNS, [])) == 7
 
 
-def test_another_precision_is_measured_for_itself(no_runs, tmp_path, monkeypatch):
-    lesson = lesson_of(tmp_path, FIT)
-    for precision in ("float32", "bfloat16", "float32"):
-        monkeypatch.setattr(calibrate, "pick_precision", lambda *_, picked=precision: picked)
-        calibrate.calibrate([lesson], ["mnist"], [0])
-    assert len(no_runs) == 2
+def test_two_of_the_eight_seeds_have_the_other_precision_and_two_have_two_threads():
+    threads, precisions = zip(*calibrate.SETTINGS.values())
+    assert len(threads) == 8 and threads.count(2) == precisions.count("float32") == 2
+
+
+def test_further_seeds_are_judged_and_nothing_is_written(no_runs, files, tmp_path, capsys):
+    before = files.bands()
+    calibrate.look_further([lesson_of(tmp_path, FIT)], ["mnist"], [11, 14])
+    said = capsys.readouterr().out
+    assert said.count("test MSE 1.0, not in Band(low=") == 2 and "2 results looked at" in said
+    assert [run[2:] for run in no_runs] == [(11, 1, "bfloat16"), (14, 1, "float32")]
+    assert files.bands() == before and not calibrate.RUNS.exists()
 
 
 def test_lesson_without_results_does_not_stop_the_others(no_runs, tmp_path, capsys):

@@ -22,6 +22,7 @@ from mnist_helpers.handout import edition, main
 
 LESSONS = {lesson.path.stem: lesson.path for lesson in lessons()}
 FIRST = lessons()[0]
+STUDENT = {"solution", "teacher"}  # what a student's copy lacks
 
 EXERCISE = """\
 from mnist_helpers.exercises import Mistake, checks, exercise
@@ -158,7 +159,7 @@ def test_a_student_runs_it_answers_returns_it_and_the_teacher_reads_the_verdict(
 @pytest.mark.parametrize("name", LESSONS)
 def test_student_copy_of_a_lesson(name):
     source = nbformat.read(LESSONS[name], as_version=4)
-    copy = read(edition(LESSONS[name]))
+    copy = read(edition(LESSONS[name], STUDENT))
     assert not tags(copy) & {"solution", "teacher"}
     assert not any(c.outputs or c.execution_count for c in code(copy))
     removed = [c for c in source.cells if {"solution", "teacher"} & {*c.metadata.get("tags", [])}]
@@ -181,9 +182,9 @@ def names(cells, kind):
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_no_cell_of_a_student_copy_needs_what_only_a_solution_defines(name):
-    kept = code(read(edition(LESSONS[name])))
+    kept = code(read(edition(LESSONS[name], STUDENT)))
     ids = {c.id for c in kept}
-    removed = [c for c in code(read(edition(LESSONS[name], solutions=True))) if c.id not in ids]
+    removed = [c for c in code(read(edition(LESSONS[name], outputs=True))) if c.id not in ids]
     only_there = names(removed, ast.Store) - names(kept, ast.Store)
     assert not only_there & names(kept, ast.Load)
 
@@ -193,7 +194,7 @@ def test_no_cell_of_a_student_copy_needs_what_only_a_solution_defines(name):
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_the_teacher_gets_everything(name):
-    assert read(edition(LESSONS[name], solutions=True)) == nbformat.read(LESSONS[name], 4)
+    assert read(edition(LESSONS[name], outputs=True)) == nbformat.read(LESSONS[name], 4)
 
 
 def test_the_teacher_gets_the_notes(notebooks, tmp_path):
@@ -228,8 +229,8 @@ def test_standalone_lesson_runs_to_its_end_where_no_one_has_the_package(tmp_path
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_standalone_lesson_is_the_students_and_one_folded_cell(name):
-    copy = read(edition(LESSONS[name], standalone=True))
-    student = read(edition(LESSONS[name]))
+    copy = read(edition(LESSONS[name], STUDENT, standalone=True))
+    student = read(edition(LESSONS[name], STUDENT))
     first = code(copy)[0]
     assert first.metadata == {"cellView": "form", "jupyter": {"source_hidden": True}}
     assert first.source.startswith("#@title ")
@@ -242,7 +243,7 @@ def test_standalone_cell_unpacks_the_package_with_the_networks_of_the_lesson(
 ):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(sys, "path", [])
-    copy = read(edition(LESSONS[name], standalone=True))
+    copy = read(edition(LESSONS[name], STUDENT, standalone=True))
     exec(code(copy)[0].source, {})
     (folder,) = map(Path, sys.path)
     unpacked = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
@@ -265,7 +266,7 @@ def test_the_same_package_gives_the_same_lesson():
 
 
 def test_standalone_with_solutions_is_the_teachers(notebooks):
-    copy = read(edition(notebooks / "09_small.ipynb", solutions=True, standalone=True))
+    copy = read(edition(notebooks / "09_small.ipynb", outputs=True, standalone=True))
     assert tags(copy) == {"exercise", "solution", "teacher"}
     assert shown(copy, "#@title") == "" and shown(copy, "answer = 6") == "42\n"
 

@@ -1,4 +1,4 @@
-"""A new lesson, made as README.md says, in a copy of the course: does the course take it in?
+"""A new lesson, made as CONTRIBUTING.md says, in a copy of the course: does the course take it in?
 
 The lesson brings a model, an objective and exercises of its own. Nothing in the copy is changed
 but what "A new lesson" names: a notebook, its results, its exercises and their answers, one row.
@@ -20,7 +20,7 @@ from mnist_helpers.course import COURSE, SOURCES, data_folder, lessons
 from mnist_helpers.sources.mnist import MNIST_MD5
 from tools.notebooks import tags
 
-NUMBER = len(lessons()) + 1
+NUMBER = 1 + max(int(lesson.number) for lesson in lessons() if lesson.number < "10")
 NAME = f"{NUMBER:02d}_counting_and_copying"
 NOT_COPIED = shutil.ignore_patterns(
     *(".git", ".venv", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", "__pycache__"),
@@ -71,6 +71,7 @@ _ = expect("gain", before / after)""",
     ),
 }
 SHARES = {"share of black pixels"}
+ALT = "A row of eight grey images of handwritten digits, the first of the test set."
 
 CHECKS = '''"""Checks of the exercises: how often is a digit among the first 1,000 images?"""
 
@@ -124,7 +125,8 @@ def notebook():
         new_code_cell(loading.replace('"01"', f'"{NUMBER:02d}"')),
     ]
     for count, (title, (code, _)) in enumerate(SECTIONS.items(), start=1):
-        question = f"**Exercise {NUMBER}.{count} (compute).** How often is a {count} there?"
+        kind = "compute" if count < len(SECTIONS) else "find the bug"
+        question = f"**Exercise {NUMBER}.{count} ({kind}).** How often is a {count} there?"
         check = f'check("{NUMBER}.{count}", answer)'
         solved = f"answer = (train.labels[:1000] == {count}).sum()"
         cells += [
@@ -136,7 +138,7 @@ def notebook():
         ]
     figure = 'plots.show_images(test.images[:8], "Eight of them")'
     cells += [
-        new_code_cell(figure, metadata={"tags": ["cover"]}),
+        new_code_cell(figure, metadata={"tags": ["cover"], "alt": ALT}),
         new_markdown_cell(
             "## Recap\n\nYou counted.\n\nWhat to try next: more.\n\nReferences: none."
         ),
@@ -203,7 +205,9 @@ def must(result):
     return text
 
 
-RULES = [f"tests/test_{name}.py" for name in ("notebooks", "exercises", "expected", "project")]
+RULES = [
+    f"tests/test_{name}.py" for name in ("notebooks", "exercises", "expected", "project", "claims")
+]
 
 
 def test_new_lesson_becomes_a_green_one(course):

@@ -58,7 +58,9 @@ def imports(nodes):
 
 
 def test_every_import_is_declared():
-    declared = {re.match(r"[\w-]+", name)[0] for name in dependencies()[0]}
+    optional = settings()["project"]["optional-dependencies"].values()
+    named = [name for names in (dependencies()[0], *optional) for name in names]
+    declared = {re.match(r"[\w-]+", name)[0] for name in named}
     declared = {IMPORT_NAMES.get(name, name) for name in declared}
     own = {"mnist_helpers", "tools", "tests"} | ONLY_THERE
     foreign = {}

@@ -1,6 +1,7 @@
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 
 from mnist_helpers import plots
 from mnist_helpers.runs import History
@@ -86,23 +87,122 @@ def test_confusion_scale_ignores_the_diagonal():
     assert {"12", "900"} <= {text.get_text() for text in plt.gcf().axes[0].texts}
 
 
-def test_maps_name_each_digit_where_its_points_are():
-    labels = torch.arange(100) % 10
-    points = torch.stack([labels * 10.0, labels * -1.0], dim=1)
+# What colour-blind readers see: linear RGB, multiplied from the right.
+# Machado, Oliveira and Fernandes, "A physiologically-based model for simulation of color vision
+# deficiency" (2009), full severity.
+SEEN_WITH = {
+    "normal sight": torch.eye(3),
+    "protanopia": torch.tensor(
+        [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]]
+    ),
+    "deuteranopia": torch.tensor(
+        [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]]
+    ),
+    "tritanopia": torch.tensor(
+        [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]]
+    ),
+}
+TO_XYZ = torch.tensor(
+    [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+)
+
+
+def linear(colors):
+    """Colours, (N, 3), as amounts of light (the sRGB standard)."""
+    rgb = torch.tensor([to_rgb(color) for color in colors])
+    return torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(colors):
+    """Contrast against white (Web Content Accessibility Guidelines 2.2)."""
+    return 1.05 / (linear(colors) @ TO_XYZ[1] + 0.05)
+
+
+def lab(light):
+    """CIE Lab, in which 1 is about the least difference that an eye can see."""
+    x, y, z = ((light.clamp(0, 1) @ TO_XYZ.T) / torch.tensor([0.9505, 1.0, 1.089])).T
+    x, y, z = (torch.where(t > 0.008856, t ** (1 / 3), 7.787 * t + 16 / 116) for t in (x, y, z))
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
+
+
+def test_the_tools_that_judge_colours():
+    assert contrast(["black", "white"]).tolist() == pytest.approx([21, 1])
+    assert contrast(["#777777"]).item() == pytest.approx(4.48, abs=0.01)  # known from WCAG tools
+    assert lab(linear(["red"]))[0].tolist() == pytest.approx([53.24, 80.09, 67.20], abs=0.1)
+
+
+def test_colours_of_digits_stand_out_from_white():
+    assert len(set(plots.DIGIT_COLORS)) == 10
+    assert contrast(plots.DIGIT_COLORS).min() >= 3
+
+
+@pytest.mark.parametrize("sight", SEEN_WITH)
+def test_colours_of_digits_differ_for_every_sight(sight):
+    seen = lab(linear(plots.DIGIT_COLORS) @ SEEN_WITH[sight].T)
+    assert torch.pdist(seen).min() > 15
+
+
+def islands(count=10, each=50, spread=0.5):
+    """Points of ten islands on a circle, (N, 2), and their labels."""
+    labels = torch.arange(count * each) % count
+    turn = labels * 2 * torch.pi / count
+    noise = torch.randn(count * each, 2, generator=torch.Generator().manual_seed(0))
+    return 5 * torch.stack([turn.cos(), turn.sin()], dim=1) + spread * noise, labels
+
+
+def pixels(points):
+    return torch.from_numpy(plt.gca().transData.transform(points))
+
+
+def test_points_of_a_map_are_drawn_in_full_colour_and_larger_if_few():
+    areas = []
+    for each in (10, 200, 500):
+        points, labels = islands(each=each)
+        plots.plot_maps({"one": points}, labels, "maps")
+        scatter = plt.gca().collections[0]
+        faces = scatter.get_facecolors()
+        assert contrast({tuple(face[:3]) for face in faces}).min() >= 3
+        assert (faces[:, 3] == 1).all()  # what shines through is paler than its colour
+        areas.append(scatter.get_sizes().item())
+    assert areas == sorted(areas, reverse=True) and areas[0] > areas[1] > areas[2]
+
+
+@pytest.mark.parametrize("spread", [0.3, 0.8])
+def test_names_of_digits_stand_beside_their_points(spread):
+    points, labels = islands(spread=spread)
     plots.plot_maps({"one": points, "two": -points}, labels, "maps")
-    left = plt.gcf().axes[0]
-    assert [text.get_text() for text in left.texts] == list("0123456789")
-    for digit, text in enumerate(left.texts):
-        assert text.get_position() == pytest.approx((digit * 10, -digit))
+    names = plt.gca().texts
+    assert [name.get_text() for name in names] == list("0123456789")
+    plt.gcf().canvas.draw()
+    here = pixels(-points)
+    for digit, name in enumerate(names):
+        away = (here - pixels([name.get_position()])).norm(dim=1)
+        assert away[labels == digit].median() == min(
+            away[labels == other].median() for other in range(10)
+        )
+        radius = name.get_bbox_patch().get_window_extent().width / 2
+        assert (away[labels == digit] < radius).float().mean() <= 0.05
+        assert (-points[labels == digit] - torch.tensor(name.xy)).norm(dim=1).min() < 1e-4
 
 
 def test_names_of_digits_in_one_place_do_not_hide_each_other():
     labels = torch.arange(40) % 4
     points = torch.stack([labels * 0.01, torch.arange(40.0)], dim=1) + labels[:, None] * 0.01
     plots.plot_maps({"one": points}, labels, "maps", size=4)
-    places = torch.tensor([text.get_position() for text in plt.gca().texts])
-    axes = torch.tensor([plt.gca().get_xlim(), plt.gca().get_ylim()]).diff().flatten()
-    assert torch.pdist(places / axes).min() > 0.05
+    plt.gcf().canvas.draw()
+    circles = [name.get_bbox_patch().get_window_extent() for name in plt.gca().texts]
+    places = torch.tensor([name.get_position() for name in plt.gca().texts])
+    assert torch.pdist(pixels(places)).min() >= max(circle.width for circle in circles)
+
+
+def test_marked_points_get_a_rim_in_every_map():
+    points, labels = islands()
+    plots.plot_maps({"one": points, "two": -points}, labels, "maps", marked=labels == 6)
+    for ax, sign in zip(plt.gcf().axes, (1, -1)):
+        dots, rims = ax.collections
+        assert rims.get_offsets().tolist() == (sign * points[labels == 6]).tolist()
+        assert rims.get_zorder() < dots.get_zorder()  # no dot is hidden
+        assert rims.get_sizes() > dots.get_sizes()
 
 
 def test_map_of_few_digits_names_only_those():

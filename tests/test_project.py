@@ -4,10 +4,11 @@ import json
 import re
 import subprocess
 
+import nbformat
 import pytest
 
-from mnist_helpers import expected
 from mnist_helpers.course import COURSE, PACKAGE, lessons
+from tools import results
 from tools.benchmarks import page
 from tools.benchmarks.__main__ import RESULTS
 from tools.benchmarks.parts import PARTS
@@ -46,36 +47,49 @@ def test_missing_row_wrong_title_and_wrong_path_are_noticed(slip):
 
 def test_readme_is_short_and_its_links_lead_somewhere():
     assert len(readme().splitlines()) <= 200
-    for path in [COURSE / "README.md", *(COURSE / "docs").glob("*.md")]:
+    for path in [*COURSE.glob("*.md"), *(COURSE / "docs").glob("*.md")]:
         text = re.sub(r"`[^`\n]*`", "", path.read_text(encoding="utf-8"))  # code has brackets too
         for link in re.findall(r"\]\(([^)#]+)", text):
             assert link.startswith("https://") or (path.parent / link).exists(), (path.name, link)
 
 
-def test_map_in_the_readme_names_every_module_of_the_package():
-    section = readme().split("**Which file do I change**")[1].split("## ")[0]
+def test_map_for_maintainers_names_every_module_of_the_package():
+    text = (COURSE / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.split("## Which file do I change")[1].split("## ")[0]
     for path in PACKAGE.rglob("*.py"):
         name = path.relative_to(PACKAGE).as_posix()
-        known = name == "__init__.py" or re.match(r"sources/|exercises/lesson\d+", name)
+        known = name == "__init__.py" or re.match(r"sources/|exercises/(lesson|probes)\d+", name)
         assert known or f"`{name}`" in section, name
     assert "`sources/`" in section and "`exercises/lesson02.py`" in section
 
 
 def test_reference_results_are_the_measured_ones():
-    text = (COURSE / "docs" / "results.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+) \| (.+) \| (\S+) \| (\S+) to (\S+) \|$", text, re.MULTILINE)
-    assert len(rows) >= 10
-    measured = json.loads(expected.MEASURED.read_text(encoding="utf-8"))
-    for number, name, *shown in rows:
-        lesson = f"{int(number):02d}"
-        mean = measured[lesson][name]["mnist"]["mean"]
-        band = expected.bands(lesson, "mnist")[name]
-        assert shown == [f"{x:#.3g}" for x in (mean, band.low, band.high)], name
+    text = results.PAGE.read_text(encoding="utf-8")
+    assert len(results.ROW.findall(text)) >= 10
+    assert results.page(text) == text
+    assert results.page(text.replace("| 0.", "| 1.")) == text
 
 
 def test_speed_on_the_pages_is_the_measured_one():
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    assert {entry["part"] for entry in results["rows"]} >= set(PARTS) - {"gpu"}
-    assert set(page.FIVE) <= {entry["what"] for entry in results["rows"]}
-    for path, text in page.pages(results).items():
+    measured = json.loads(RESULTS.read_text(encoding="utf-8"))
+    assert {entry["part"] for entry in measured["rows"]} >= set(PARTS) - {"gpu"}
+    assert set(page.FIVE) <= {entry["what"] for entry in measured["rows"]}
+    for path, text in page.pages(measured).items():
         assert path.read_text(encoding="utf-8") == text
+
+
+def test_each_word_of_the_glossary_is_in_the_section_that_it_names():
+    text = (COURSE / "docs" / "glossary.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\*\*.+?) \| .+ \| \[(\d+)\.(\d+)\]\((.+)\) \|$", text, re.MULTILINE)
+    assert len(rows) >= 50 and len(rows) == text.count("\n| **")
+    words = [re.findall(r"\*\*(.+?)\*\*", cell) for cell, *_ in rows]
+    assert [w[0].lower() for w in words] == sorted(w[0].lower() for w in words)
+    for names, (_, lesson, section, path) in zip(words, rows):
+        notebook = nbformat.read(COURSE / "docs" / path, as_version=4)
+        prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        found = re.search(
+            rf"^## {lesson}\.{section} .*?(?=^## |\Z)", prose, re.MULTILINE | re.DOTALL
+        )
+        assert found, (names, lesson, section)
+        for name in names:
+            assert name.lower() in found[0].lower(), (name, lesson, section)

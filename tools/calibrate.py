@@ -4,15 +4,19 @@
     python -m tools.calibrate 02 --sources mnist    # one lesson, on one data source
     python -m tools.calibrate 06 --seeds 0 1        # quickly, while a lesson is being written
 
-Every lesson is run with several seeds, on 1 and 2 threads, on every data source. Each run is
-stored in `calibration.json` as soon as it ends, so that a stopped calibration goes on where it
-was. A run counts as long as nothing that its results depend on has changed: the lesson's code,
-the helpers that it uses, the data source, the precision of convolutions. Older ones stay in the
-file as history.
+Every lesson is run with eight seeds, some of them on 2 threads, some with convolutions in
+float32, on every data source. Each run is stored in `calibration.json` as soon as it ends, so
+that a stopped calibration goes on where it was. A run counts as long as nothing that its results
+depend on has changed: the lesson's code, the helpers that it uses, the data source. Older ones
+stay in the file as history.
 
-A band is the mean of all runs that count, 5 standard deviations or 1 % of the mean to either
-side, whichever is more. It goes into mnist_helpers/measured.json. Lessons, sources and results
-that were not measured keep their bands, and so does whatever is set by hand in expected.toml.
+A band is a tolerance interval around the mean of all runs that count: if results scatter like a
+normal distribution, it holds 99.9 % of them, with a confidence of 95 % although so few runs were
+made. It reaches at least 2 % of the mean to either side, for what did not scatter by luck. It
+goes into mnist_helpers/measured.json. Lessons, sources and results that were not measured keep
+their bands, and so does whatever is set by hand in expected.toml.
+
+    python -m tools.calibrate --further 11 12 13    # other seeds: which results leave the bands?
 """
 
 import argparse
@@ -20,41 +24,64 @@ import json
 import os
 import re
 import statistics
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import product
-from math import ceil, floor, log10
+from math import ceil, floor, log10, sqrt
 from pathlib import Path
 
 import nbformat
 import torch
+from scipy.stats import chi2, norm
 
+import tools.results
 from mnist_helpers import expected
 from mnist_helpers.course import SOURCES, lessons
-from mnist_helpers.devices import pick_device, pick_precision
-from mnist_helpers.models import ConvAutoencoder
 from tools.fingerprint import fingerprint
 from tools.notebooks import execute, results
 
 RUNS = Path(__file__).with_name("calibration.json")
-# seed -> threads of its run
-SETTINGS = {0: 1, 1: 1, 2: 2, 3: 1, 4: 1}
-SPREADS = 5
-LEAST = 0.01
+# seed -> threads of its run, and the precision of convolutions
+SETTINGS = {
+    0: (1, "bfloat16"),
+    1: (1, "bfloat16"),
+    2: (2, "bfloat16"),
+    3: (1, "bfloat16"),
+    4: (1, "bfloat16"),
+    5: (2, "bfloat16"),
+    6: (1, "float32"),
+    7: (1, "float32"),
+}
+COVERAGE, CONFIDENCE = 0.999, 0.95
+LEAST = 0.02
 
 
-def measure(lesson, source, seed, threads):
+def measure(lesson, source, seed, threads, precision):
     """Run one lesson; the value of every result that it checks, whatever the verdict."""
     notebook = nbformat.read(lesson.path, as_version=4)
     for cell in notebook.cells:
         cell.source = re.sub(r"^SEED = \d+", f"SEED = {seed}", cell.source, flags=re.MULTILINE)
-    execute(notebook, MNIST_HELPERS_SOURCE=source, OMP_NUM_THREADS=str(threads))
+    execute(
+        notebook,
+        MNIST_HELPERS_SOURCE=source,
+        OMP_NUM_THREADS=str(threads),
+        MNIST_HELPERS_PRECISION=precision,
+    )
     return results(notebook)
+
+
+def spreads(runs):
+    """How many standard deviations a tolerance interval of so many runs reaches to either side.
+
+    Source: Howe, "Two-sided tolerance limits for normal populations" (1969), equation 1.
+    """
+    certain = sqrt((runs - 1) * (1 + 1 / runs) / chi2.ppf(1 - CONFIDENCE, runs - 1))
+    return float(norm.ppf((1 + COVERAGE) / 2) * certain)
 
 
 def band(values):
     """Mean, spread and bounds of repeated measurements, the bounds rounded outwards."""
     mean, spread = statistics.fmean(values), statistics.stdev(values)
-    width = max(SPREADS * spread, LEAST * abs(mean))
+    width = max(spreads(len(values)) * spread, LEAST * abs(mean))
     scale = max(abs(mean), width) or 1.0  # a result that is always 0 has a band of 0 to 0
     unit = 10.0 ** (floor(log10(scale)) - 3)
     return {
@@ -113,10 +140,9 @@ def read(path, default):
 
 def calibrate(chosen, sources, seeds):
     """Do the runs that are missing for these lessons, and write their bands."""
-    precision = pick_precision(ConvAutoencoder(), pick_device())
     stored = read(RUNS, [])
     keys = {(lesson, source): {"lesson": lesson.number, "source": source,
-                               "code": fingerprint(lesson, source), "precision": precision}
+                               "code": fingerprint(lesson, source)}
             for lesson, source in product(chosen, sources)}  # fmt: skip
     todo = []
     for (lesson, source), key in keys.items():
@@ -126,20 +152,11 @@ def calibrate(chosen, sources, seeds):
         done = {run["seed"] for run in counting(stored, key)}
         todo += [(lesson, source, seed) for seed in seeds if seed not in done]
 
-    def run_one(task):
-        lesson, source, seed = task
-        settings = {"seed": seed, "threads": SETTINGS[seed]}
-        values = measure(lesson, source, **settings)
+    for lesson, source, settings, values in run_all(todo):
         about = settings | {"torch": torch.__version__, "values": values}
         stored.append(keys[lesson, source] | about)
         stored.sort(key=lambda run: (run["lesson"], run["source"], run["seed"]))
         RUNS.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
-        print(lesson.number, source, "seed", seed, "threads", SETTINGS[seed], flush=True)
-
-    # Lessons on one thread can share the machine; those on two need it for themselves.
-    for threads, workers in ((1, os.cpu_count()), (2, 1)):
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(run_one, [task for task in todo if SETTINGS[task[2]] == threads]))
     for lesson in chosen:
         counts = [run for source in sources for run in counting(stored, keys[lesson, source])]
         write_bands(lesson.number, counts)
@@ -147,8 +164,41 @@ def calibrate(chosen, sources, seeds):
             print(line)
 
 
+def run_all(tasks):
+    """Run lessons, each a (lesson, source, seed).
+
+    Yields:
+        For each run, as soon as it ends: lesson, source, settings, and the results by name.
+    """
+    for threads, workers in ((1, os.cpu_count()), (2, 1)):  # on two threads, one at a time
+        with ThreadPoolExecutor(workers) as pool:
+            running = {}
+            for lesson, source, seed in tasks:
+                settings = dict(zip(("threads", "precision"), SETTINGS[seed % len(SETTINGS)]))
+                if settings["threads"] == threads:
+                    settings["seed"] = seed
+                    run = pool.submit(measure, lesson, source, **settings)
+                    running[run] = lesson, source, settings
+            for run in as_completed(running):
+                lesson, source, settings = running[run]
+                print(lesson.number, source, settings, flush=True)
+                yield lesson, source, settings, run.result()
+
+
+def look_further(chosen, sources, seeds):
+    """Run lessons with seeds that made no band, and print every result outside its band."""
+    counted = 0
+    for lesson, source, settings, values in run_all(list(product(chosen, sources, seeds))):
+        limits = expected.bands(lesson.number, source)
+        counted += len(values)
+        for name, value in values.items():
+            if limits[name] and value not in limits[name]:
+                print(f"{lesson.number} {source} {settings}: {name} {value}, not in {limits[name]}")
+    print(f"{counted} results looked at")
+
+
 def counting(runs, key):
-    """The runs that have this lesson, data source, code and precision."""
+    """The runs that have this lesson, data source and code."""
     return [run for run in runs if key.items() <= run.items()]
 
 
@@ -160,8 +210,14 @@ def main():
     parser.add_argument("--sources", nargs="+", choices=SOURCES, default=list(SOURCES))
     parser.add_argument("--seeds", nargs="+", type=int, choices=SETTINGS, default=list(SETTINGS),
                         help="two at least; default: all")  # fmt: skip
+    parser.add_argument("--further", nargs="+", type=int, metavar="SEED",
+                        help="try these seeds against the bands, and write nothing")  # fmt: skip
     options = parser.parse_args()
-    calibrate(lessons(options.lessons), options.sources, options.seeds)
+    if options.further:
+        look_further(lessons(options.lessons), options.sources, options.further)
+    else:
+        calibrate(lessons(options.lessons), options.sources, options.seeds)
+        tools.results.main()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train the full network of lesson 4 to its end, and put its weights into the package.
+"""Train the full network of lab 11 to its end, and put its weights into the package.
 
     python -m tools.pretrain                   # up to epoch 200: an hour on 2 fast cores
     python -m tools.pretrain --epochs 80

@@ -7,9 +7,12 @@ hand, so that it holds for MNIST and for the stand-in. A check may draw random n
 from the same seed every time, and those of the lesson stay as they were.
 """
 
+import re
 from collections import Counter
+from functools import wraps
 from importlib import import_module
 from importlib.util import find_spec
+from math import isfinite
 
 import numpy as np
 import torch
@@ -17,6 +20,9 @@ from IPython.display import display
 
 from mnist_helpers.files import printable
 from mnist_helpers.randomness import own_randomness
+
+LATE = 4  # the try from which on a check says more
+STARTER = "A `...` of the starter is still at work in your answer. What belongs in its place?"
 
 _exercises = {}  # "3.2" -> function (answer, train, test) -> text
 
@@ -27,11 +33,13 @@ class Mistake(Exception):
     Args:
         text: what was seen and what it suggests.
         known: False if this is no mistake that the exercise knows by name.
+        late: what is said too from the fourth try on: more of a hint than one should start with.
     """
 
-    def __init__(self, text, known=True):
+    def __init__(self, text, known=True, late=""):
         super().__init__(text)
         self.known = known
+        self.late = late
 
 
 def exercise(number):
@@ -64,7 +72,7 @@ def checks(train, test):
             state, text = "not answered", "not answered yet."
         else:
             tries[number] += 1
-            state, text = _verdict(examine, answer, train, test)
+            state, text = _verdict(examine, answer, train, test, tries[number])
         verdict = {"exercise": number, "state": state, "tries": tries[number]}
         shown = {"text/plain": printable(f"Exercise {number}: {text}")}
         display(shown, metadata={"mnist_helpers": verdict}, raw=True)
@@ -81,14 +89,17 @@ def _find(number):
     return _exercises[number]
 
 
-def _verdict(examine, answer, train, test):
+def _verdict(examine, answer, train, test, tries):
     """State and text for an answer, whatever it is and whatever it does."""
     try:
         with own_randomness(seed=0):
             return "right", f"✓ {examine(answer, train, test)}"
     except Mistake as mistake:
-        return "known mistake" if mistake.known else "wrong", f"✗ {mistake}"
+        late = f" {mistake.late}" if mistake.late and tries >= LATE else ""
+        return "known mistake" if mistake.known else "wrong", f"✗ {mistake}{late}"
     except Exception as error:
+        if "ellipsis" in str(error):
+            return "known mistake", f"✗ {STARTER}"
         text = f"✗ Your answer ran into {type(error).__name__}: {error}"
         return "wrong", text[:500]
 
@@ -119,14 +130,21 @@ def tensor(answer, shape):
 
 
 def function(answer):
-    """The answer itself, if it can be called."""
+    """The answer itself, if it can be called; it may not give back the `...` of the starter."""
     if not callable(answer):
         raise Mistake(
             f"This needs a function; you gave {describe(answer)}. Give its name, without "
             "parentheses behind it.",
             known=False,
         )
-    return answer
+
+    @wraps(answer, updated=())  # a network keeps its own attributes
+    def finished(*inputs, **options):
+        if (result := answer(*inputs, **options)) is ...:
+            raise Mistake(STARTER)
+        return result
+
+    return finished
 
 
 def compare(value, right, mistakes, tolerance=0.01):
@@ -139,7 +157,7 @@ def compare(value, right, mistakes, tolerance=0.01):
         tolerance: how far from `right`, or from a wrong value, still counts as it, relative.
 
     Raises:
-        Mistake: a known one, or one that names the value and the range it should lie in.
+        Mistake: a known one, or one that says how far off the value is; late, the range too.
     """
     width = tolerance * abs(right)
     if abs(value - right) <= width:
@@ -147,14 +165,35 @@ def compare(value, right, mistakes, tolerance=0.01):
     for wrong, diagnosis in mistakes:
         if abs(value - wrong) <= tolerance * abs(wrong):
             raise Mistake(diagnosis)
+    low, high = f"{right - width:.4g}", f"{right + width:.4g}"
+    range_ = f"is about {low}" if low == high else f"lies between {low} and {high}"
     raise Mistake(
-        f"You have {value:.4g}; it should lie between {right - width:.4g} and {right + width:.4g}.",
+        f"You have {value:.4g}, and that is {_off(value, right)}.",
         known=False,
+        late=f"What is asked for {range_}.",
     )
+
+
+def _off(value, right):
+    """In which direction a value is off, and by about how much."""
+    if not isfinite(value):
+        return "no finite number"
+    if value * right <= 0:
+        return f"{'above' if value > right else 'below'} what it should be, beyond zero or at it"
+    direction = "large" if value > right else "small"
+    factor = max(value / right, right / value)
+    if factor < 1.1:
+        return f"too {direction}, by less than a tenth"
+    if factor < 2:
+        return f"too {direction}, by less than a factor of 2"
+    return f"too {direction}, by a factor {'between 2 and 10' if factor < 10 else 'of 10 or more'}"
 
 
 def describe(answer):
     """What an answer is, in a few words."""
+    if answer is ...:
+        return "the `...` of the starter"
     if isinstance(answer, (torch.Tensor, np.ndarray)):
         return f"a {type(answer).__name__} of shape {tuple(answer.shape)}"
-    return f"{type(answer).__name__} ({str(answer)[:40]})"
+    text = re.sub(r" at 0x[0-9a-f]+", "", str(answer))  # an address helps nobody
+    return f"{type(answer).__name__} ({text[:40]})"

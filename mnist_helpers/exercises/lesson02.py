@@ -1,27 +1,72 @@
-"""The checks of lesson 2: a classifier and its weight filters."""
+"""The checks of lesson 2: a classifier and its weight filters.
+
+Those about training, 2.4, 2.5 and 2.7, are in `lesson02_training.py`.
+"""
 
 import math
-from copy import deepcopy
 
 import torch
 import torch.nn.functional as F
-from torch.nn.utils import parameters_to_vector
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from mnist_helpers import models
-from mnist_helpers.exercises import Mistake, compare, describe, exercise, function, number
+from mnist_helpers.exercises import (
+    Mistake,
+    compare,
+    exercise,
+    function,
+    number,
+)
+from mnist_helpers.exercises.lesson02_training import returned
 
 
 @exercise("2.1")
 def complete_cross_entropy(answer, train, test):
     """A function (logits, labels) -> the mean cross-entropy of the batch, a scalar tensor."""
-    function(answer)
+    answer = function(answer)
     generator = torch.Generator().manual_seed(0)
     for images, classes, size in ((12, 10, 2), (10, 10, 2), (5, 3, 2), (12, 10, 200)):
         logits = size * torch.randn(images, classes, generator=generator)
         labels = torch.randint(classes, (images,), generator=generator)
-        loss = answer(logits.clone().requires_grad_(), labels.clone())
+        loss, tables = _watched(answer, logits.clone().requires_grad_(), labels.clone())
         _compare_cross_entropy(loss, logits, labels)
+        if images != classes and (images, images) in tables:
+            raise Mistake(
+                f"The value is right, by luck: you average a table of {images} x {images} numbers "
+                f"for {images} images. Which shapes do your two terms have?"
+            )
     return "It holds for large logits too, where exp() alone overflows, as in F.cross_entropy."
+
+
+def _watched(answer, logits, labels):
+    """What the answer returns, and the shapes of all that it sums or averages."""
+    try:
+        with _Sums() as sums:
+            return returned(answer(logits, labels)), sums.shapes
+    except (RuntimeError, IndexError) as error:
+        if "size" not in str(error) and "shape" not in str(error) and "bounds" not in str(error):
+            raise
+        if "bounds" in str(error):
+            raise Mistake(
+                f"{str(error)[:1].upper()}{str(error).splitlines()[0][1:120]}. A row of s belongs "
+                "to an image, a column to a class: which of your two indices comes first?"
+            ) from None
+        raise Mistake(
+            f"Shapes that do not fit: {str(error).splitlines()[0][:120]}. log_total has the shape "
+            f"({len(labels)},). And s[labels] takes whole rows of s: which index is still missing?"
+        ) from None
+
+
+class _Sums(TorchDispatchMode):
+    """Notes the shape of whatever is summed or averaged while it is active."""
+
+    def __init__(self):
+        super().__init__()
+        self.shapes = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.__name__.split(".")[0] in ("mean", "sum"):
+            self.shapes.append(tuple(args[0].shape))
+        return func(*args, **(kwargs or {}))
 
 
 def _compare_cross_entropy(loss, logits, labels):
@@ -32,30 +77,99 @@ def _compare_cross_entropy(loss, logits, labels):
         raise Mistake(
             f"You have {value} for logits up to {logits.max():.0f}. Which exp() overflows?"
         )
-    shifted = logits - logits.max(dim=1, keepdim=True).values
-    log_total, true = shifted.logsumexp(dim=1).mean().item(), shifted[range(len(labels)), labels]
+    compare(value, *_cross_entropies(value, logits, labels), tolerance=1e-3)
+    if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
+        raise Mistake(
+            f"You have {value:.3f} for {len(labels)} images. The value is right, but backward() "
+            "cannot walk back from it. What cuts the result off from the logits?"
+        )
+
+
+def _cross_entropies(value, logits, labels):
+    """The right value, and wrong ones with their diagnosis."""
+    s = logits - logits.max(dim=1, keepdim=True).values
+    log_total, true = s.logsumexp(dim=1).mean().item(), s[range(len(labels)), labels]
     right = F.cross_entropy(logits, labels).item()
-    table = log_total - shifted[:, labels].mean().item()
+    raw = log_total - logits[range(len(labels)), labels].mean().item()
+    table = log_total - s[:, labels].mean().item()
     twice = F.cross_entropy(logits.softmax(dim=1), labels).item()
     seen = f"You have {value:.3f} for {len(labels)} images"
     mistakes = [
         (-right, f"{seen}: a loss below zero. Which of the two terms is the larger one?"),
         (right * len(labels), f"{seen}: it grows with the batch. Sum or mean?"),
-        (table, f"{seen}: scores[:, labels] is a whole table. How do you take one from each row?"),
+        (raw, f"{seen}: log_total belongs to s, and you subtract from logits. Which was shifted?"),
+        (table, f"{seen}: s[:, labels] is a whole table. How do you take one from each row?"),
         (log_total, f"{seen}: the labels play no part in it. Whose score is missing?"),
-        (log_total - shifted.mean().item(), f"{seen}: every class counts. Where are the labels?"),
+        (log_total - s.mean().item(), f"{seen}: every class counts. Where are the labels?"),
         (-true.mean().item(), f"{seen}: only the true scores count. Where is the total?"),
         (twice, f"{seen}: two softmaxes in a row give that. Which one is too many?"),
     ]
-    compare(value, right, mistakes, tolerance=1e-3)
-    if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
-        raise Mistake(
-            f"{seen}. The value is right, but backward() cannot walk back from it. What cuts the "
-            "result off from the logits?"
-        )
+    if len(labels) >= logits.shape[1]:
+        rows = log_total - s[labels].mean().item()
+        mistakes.append((rows, f"{seen}: s[labels] takes whole rows. Which index is missing?"))
+    return right, mistakes
 
 
 @exercise("2.2")
+def nudge_weights(answer, train, test):
+    """A function (loss_of, weights, h) -> the slope of the loss in each weight, from both sides."""
+    answer = function(answer)
+    generator = torch.Generator().manual_seed(0)
+    for count in (3, 5):
+        factors = torch.randn(count, generator=generator)
+
+        def loss_of(weights, factors=factors):
+            return (factors * weights).exp().sum() + (weights * factors.flip(0)).prod()
+
+        weights = torch.randn(count, generator=generator)
+        before = weights.clone()
+        slopes = returned(answer(loss_of, weights))
+        slopes = torch.as_tensor(slopes).detach().float().flatten()
+        if not torch.equal(weights, before):
+            raise Mistake("The weights that you were given have moved. What undoes a nudge?")
+        _compare_slopes(slopes, loss_of, weights)
+    return "Two losses for each weight give the gradient, of any function that you can evaluate."
+
+
+def _compare_slopes(slopes, loss_of, weights, h=0.01):
+    up, down = (
+        torch.stack([loss_of(weights + sign * h * row) for row in torch.eye(len(weights))])
+        for sign in (1, -1)
+    )
+    right, here = (up - down) / (2 * h), loss_of(weights)
+    if slopes.shape != right.shape:
+        raise Mistake(f"You give {len(slopes)} numbers for {len(weights)} weights. One for each?")
+    all_up, all_down = loss_of(weights + h), loss_of(weights - h)
+    mistakes = [
+        (-right, "Every slope has the wrong sign. Which loss comes first, the one above?"),
+        (2 * right, "Every slope is twice too large. How far apart are the two losses?"),
+        (right * 2 * h, "These are differences of losses. By what do you divide, for a slope?"),
+        (right * 4 * h**2, "Every slope is far too small. Do you multiply by 2 * h, or divide?"),
+        (right * h**2, "Every slope is far too small: a / 2 * h is (a / 2) * h. What do you mean?"),
+        (right * h, "Every slope is far too small. What do you divide by?"),
+        ((up - here) / h, "Nearly: you only nudge up. Where is the other side?"),
+        ((here - down) / h, "Nearly: you only nudge down. Where is the other side?"),
+        ((up - here) / (2 * h), "One nudge, divided by two. How far apart are your two losses?"),
+        (up, "These are losses. Which difference, divided by what, is a slope?"),
+        (((all_up - all_down) / (2 * h)).expand(len(weights)), "All slopes are equal: all weights "
+         "were nudged at once. How do you nudge one at a time?"),
+        (right.flip(0), "The slopes stand in reverse order. Which weight comes first?"),
+    ]  # fmt: skip
+    exact = torch.autograd.functional.jacobian(loss_of, weights)
+    tolerance = 0.1 * ((up - here) / h - right).abs().max() + 1e-4
+    if min((slopes - right).abs().max(), (slopes - exact).abs().max()) <= tolerance:
+        return
+    for wrong, diagnosis in mistakes:
+        if torch.allclose(slopes, wrong, rtol=1e-2, atol=1e-4):
+            raise Mistake(diagnosis)
+    raise Mistake(
+        f"For weight 0 you have {slopes[0]:.3g}, and backward() says something else. What does the "
+        "loss do when weight 0 alone grows by h, and when it shrinks by h?",
+        known=False,
+    )
+
+
+@exercise("2.3")
 def predict_parameters(answer, train, test):
     """How many numbers `models.Classifier(hidden=(128, 64))` has to learn."""
     value = number(answer)
@@ -64,7 +178,7 @@ def predict_parameters(answer, train, test):
     mistakes = [
         (weights, "these are the weights alone. What else does each unit have?"),
         (weights + 784 + 128 + 64, "one bias for each input. Or is it one for each unit?"),
-        (weights + 3, "one bias for each layer. How many numbers does 1.bias hold above?"),
+        (weights + 3, "one bias for each layer. How many numbers does layers.1.bias hold above?"),
         (4 * old, "four times everything. Does the table of the ten logits grow?"),
         (right - 96 * 64, "the second table still has 32 columns. What do its units look at now?"),
         (right - 65 * 10, "the hidden layers alone. Which layer gives the ten logits?"),
@@ -74,81 +188,27 @@ def predict_parameters(answer, train, test):
         (old, "that is the old network. Which of its three tables change their shape?"),
         (right - old, "the numbers that come on top. How many are there altogether?"),
     ]
-    for wrong, diagnosis in mistakes:
-        if value == wrong:
-            raise Mistake(f"You have {value:,.0f}: {diagnosis}")
-    if value != right:
-        between = "it should lie between 105,000 and 115,000, and be exact"
-        raise Mistake(f"You have {value:,.10g}; {between}. Count layer by layer.", known=False)
+    for missing in ((128,), (64,), (10,), (128, 64), (128, 10), (64, 10)):
+        told = " and ".join(f"{n}" for n in missing)
+        diagnosis = f"the layer(s) of {told} units have no bias. Which layers do have one above?"
+        mistakes.append((right - sum(missing), diagnosis))
+    seen = f"You have {value:,.10g}"
+    compare(value, right, [(wrong, f"{seen}: {why}") for wrong, why in mistakes], tolerance=0)
     return (
         "Each of the 96 new filters costs 784 weights and a bias, and 64 weights more in the "
         "layer that looks at it: 849 numbers."
     )
 
 
-@exercise("2.3")
-def repair_loop(answer, train, test):
-    """A function (model, images, labels, steps) that trains on one batch by SGD with lr=0.1."""
-    function(answer)
-    model = models.Classifier()
-    for steps, batch in ((1, slice(64)), (2, slice(64)), (8, slice(64, 96))):
-        images, labels = test[batch]
-        trained = deepcopy(model)
-        answer(trained, images.clone(), labels.clone(), steps)
-        _compare_steps(trained, model, images, labels, steps)
-    return "Each step now follows the slope where the weights are, and no older slope."
-
-
-def _compare_steps(trained, model, images, labels, steps):
-    start, end = _weights(model), _weights(trained)
-    right = _descend(model, images, labels, steps, kept=0)
-    if torch.allclose(end, right, atol=1e-5):
-        return
-    if torch.equal(start, end):
-        if any(p.grad is not None and p.grad.any() for p in trained.parameters()):
-            raise Mistake("The slopes are in .grad, but no weight moved. Who moves them, and when?")
-        raise Mistake("No weight moved: step() found no slopes. What comes before it, and after?")
-    slope = (start - right) / 0.1  # the gradient, when there is only one step
-    rate = ((start - end) @ slope / (slope @ slope)).item()
-    if steps == 1 and torch.allclose(end, start - rate * slope, atol=1e-5):
-        raise Mistake(
-            f"Your first step is {rate:.3g} times the slope; in the broken loop it was 0.1 times. "
-            "Another rate can hide the bug for a while. What does it take to repair it at lr=0.1?"
-        )
-    if torch.allclose(end, _descend(model, images, labels, steps, kept=1), atol=1e-4):
-        raise Mistake(
-            f"Your first step is right, but step {steps} follows the sum of all slopes so far. "
-            "What does backward() do with the slopes that are already in .grad?"
-        )
-    raise Mistake(
-        f"After {steps} step(s) a weight is {(end - right).abs().max():.2g} away from where plain "
-        "SGD takes it; that should lie between 0 and 1e-05. Change only what is broken.",
-        known=False,
-    )
-
-
-def _weights(model):
-    return parameters_to_vector(model.parameters()).detach().clone()
-
-
-def _descend(model, images, labels, steps, kept):
-    """The weights after some steps of SGD; momentum 1 keeps all old gradients in the sum."""
-    model = deepcopy(model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=kept)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        F.cross_entropy(model(images), labels).backward()
-        optimizer.step()
-    return _weights(model)
-
-
-@exercise("2.4")
+@exercise("2.6")
 def worth_of_the_bias(answer, train, test):
     """Accuracy on the test images with the means as filters: with minus without the bias."""
     value = number(answer)
     means = torch.stack([train.images[train.labels == k].mean(dim=0).flatten() for k in range(10)])
     bias = -means.square().sum(dim=1) / 2
-    with_bias, without, pushed_up, doubled = _shares(test, means, (bias, 0 * bias, -bias, 2 * bias))
+    length = means.norm(dim=1)
+    biases = (bias, 0 * bias, -bias, 2 * bias, -length / 2)
+    with_bias, without, pushed_up, doubled, rooted = _shares(test, means, biases)
     train_with, train_without = _shares(train, means, (bias, 0 * bias))
     right = with_bias - without
     seen = f"You have {value:.4g}"
@@ -164,6 +224,8 @@ def worth_of_the_bias(answer, train, test):
         ),
         (pushed_up - without, f"{seen}: is a mean with much ink pushed up here, or down?"),
         (doubled - without, f"{seen}: your bias is too large. What does the formula divide by?"),
+        (rooted - without, f"{seen}: your bias is too small. Is |m|^2 a length, or its square?"),
+        (0, f"{seen}: the bias decides nothing. Has each of the ten digits one of its own?"),
     ]
     compare(value, right, mistakes)
     return (
@@ -176,72 +238,3 @@ def _shares(digits, means, biases):
     """Share of right answers with each of these biases behind the ten dot products."""
     scores = digits.images.flatten(1) @ means.T
     return [((scores + b).argmax(1) == digits.labels).double().mean().item() for b in biases]
-
-
-@exercise("2.5")
-def remove_units(answer, train, test):
-    """A function (model, units) -> a copy whose first layer says 0 at these units."""
-    function(answer)
-    generator = torch.Generator().manual_seed(0)
-    images = torch.rand(100, 1, 28, 28, generator=generator)  # ink in every pixel
-    for hidden, units in (((32, 64), [3, 17, 30]), ((32, 64), [5]), ((40,), [0, 1, 17, 39])):
-        torch.manual_seed(len(units))
-        model = models.Classifier(hidden)
-        torch.nn.init.constant_(model.layers[1].bias, 0.5)  # a bias left over must show
-        before = _weights(model)
-        cut = _call(answer, model, list(units))
-        if not isinstance(cut, torch.nn.Module):
-            raise Mistake(f"You return {describe(cut)}. Which network should stand there?")
-        if not torch.equal(_weights(model), before):
-            raise Mistake("The original has lost weights too. How do you get a second network?")
-        with torch.no_grad():
-            _compare_cut(cut, model, images, units)
-    return "Several filters can now go at once, from any network, and the original stays whole."
-
-
-def _call(answer, model, units):
-    try:
-        return answer(model, units)
-    except RuntimeError as error:
-        if "leaf" not in str(error):
-            raise
-        raise Mistake(
-            "PyTorch changes no weight in place while it keeps a record for backward(). Which "
-            "`with` line switches the record off?"
-        ) from None
-
-
-def _compare_cut(cut, model, images, units):
-    """Compare the outputs with those of the right cut, and of wrong ones that are known."""
-    out, right = cut(images), _zeroed(model, units, units)(images)
-    if torch.allclose(out, right, atol=1e-4):
-        return
-    rest = [unit for unit in range(len(model.layers[1].bias)) if unit not in units]
-    mistakes = [
-        ([], [], "All units answer as before. Which network do you cut, and which return?"),
-        (units, [], "These units say 0.5 to every image now. What is added to the dot product?"),
-        ([], units, "The units have only lost their bias. What multiplies the pixels?"),
-        (rest, rest, f"You removed all units but {units}. Which ones should go?"),
-        (units[-1], units[-1], f"Of {units}, only {units[-1]} is gone. Where are the others?"),
-        (units[0], units[0], f"Of {units}, only {units[0]} is gone. What ends your loop?"),
-        ((slice(None), units), units, f"All units lost pixels {units}. Is a unit row or column?"),
-    ]
-    for rows, biases, diagnosis in mistakes:
-        if torch.allclose(out, _zeroed(model, rows, biases)(images), atol=1e-4):
-            raise Mistake(diagnosis)
-    last = list(cut.parameters())[-1:]
-    if not last or not torch.equal(last[0], model.layers[-1].bias):
-        raise Mistake("Even the last layer has other weights than the original. Whose copy is it?")
-    raise Mistake(
-        f"Without units {units} a logit is {(out - right).abs().max():.2g} away from the right "
-        "one; that should lie between 0 and 0.0001. Which layer looks at the pixels?",
-        known=False,
-    )
-
-
-def _zeroed(model, rows, biases):
-    """A copy with zeros at these rows of the first layer's weight, and at these biases."""
-    model = deepcopy(model)
-    model.layers[1].weight[rows] = 0
-    model.layers[1].bias[biases] = 0
-    return model

@@ -34,11 +34,11 @@ def check_range(drawn, images):
         if low >= -1 and high <= 1:
             raise Mistake(f"Pixels run from {low:.2g} to {high:.2g}. Which value is black paper?")
         raise Mistake(
-            f"Pixels run from {low:.2g} to {high:.2g}, and paper is 0, ink 1. What "
+            f"Pixels run from {low:.3g} to {high:.3g}, and paper is 0, ink 1. What "
             "squeezes any number into 0 to 1?"
         )
     if high > 1:
-        raise Mistake(f"Pixels reach {high:.2g}, and white is 1. What sets a limit at the top too?")
+        raise Mistake(f"Pixels reach {high:.3g}, and white is 1. What sets a limit at the top too?")
 
 
 def fit_decoder(decoder, codes, images):

@@ -12,37 +12,44 @@ def bank(train, test):
         "1.1": shapes(train),
         "1.2": brightness(train, test),
         "1.3": datasets(),
-        "1.4": splits(),
-        "1.5": classifiers(),
+        "1.4": splits(train),
+        "1.5": classifiers(train),
     }
 
 
 def shapes(train):
     images, labels = train.images, train.labels
-    a, b, c, d = (1, 28, 28), (1, 1, 28, 28), (64, 28, 28), (64,)
+    a, b, c, d, e = (1, 28, 28), (1, 1, 28, 28), (64, 28, 28), (64,), (1, 28, 28)
+    tensors = [images[0], images[:1], images[:64, 0], labels[:64], images[:64].mean(dim=0)]
     right = [
-        [a, b, c, d],
-        ([1, 28, 28], [1, 1, 28, 28], [64, 28, 28], [64]),
-        [images[0].shape, images[:1].shape, images[:64, 0].shape, labels[:64].shape],
-        [np.zeros(a).shape, np.zeros(b).shape, np.zeros(c).shape, np.zeros(d).shape],
+        [a, b, c, d, e],
+        ([1, 28, 28], [1, 1, 28, 28], [64, 28, 28], [64], [1, 28, 28]),
+        [part.shape for part in tensors],
+        [np.zeros(shape).shape for shape in (a, b, c, d, e)],
     ]
     wrong = [
-        ([(28, 28), b, c, d], "train.images[0]: you have (28, 28). That has too few axes"),
-        ([b, b, c, d], "train.images[0]: you have (1, 1, 28, 28). That has too many axes"),
-        ([(28, 28, 1), b, c, d], "Where does PyTorch put the channel?"),
-        ([a, a, c, d], "train.images[:1]: you have (1, 28, 28). That has too few axes"),
-        ([a, b, (64, 1, 28, 28), d], "train.images[:64, 0]: you have (64, 1, 28, 28). That has"),
-        ([a, b, (64, 28), d], "That has too few axes"),
-        ([a, b, c, (64, 1)], "A label is one number, not an image"),
-        ([a, b, c, (64, 1, 28, 28)], "A label is one number, not an image"),
-        ([a, b, c, 64], "How do you write a tuple with one entry?"),
-        ([a, b, c, ()], "That has too few axes"),
-        ([images[0], images[:1], images[:64, 0], labels[:64]], "you gave the tensor itself"),
-        ([a, b, (65, 28, 28), d], "The number of axes, 3, is right. How long"),
-        ([a, b, c, (60000,)], "The number of axes, 1, is right. How long"),
-        ([a, b, c, "64"], "this needs a shape; you gave str"),
-        ([a, b, c], "This needs a list of four shapes"),
-        ((1, 28, 28), "This needs a list of four shapes"),
+        ([(28, 28), b, c, d, e], "train.images[0]: you have (28, 28). That has too few axes"),
+        ([b, b, c, d, e], "train.images[0]: you have (1, 1, 28, 28). That has too many axes"),
+        ([(28, 28, 1), b, c, d, e], "Where is PyTorch's channel?"),
+        ([a, a, c, d, e], "train.images[:1]: you have (1, 28, 28). That has too few axes"),
+        ([a, b, (64, 1, 28, 28), d, e], "train.images[:64, 0]: you have (64, 1, 28, 28). That has"),
+        ([a, b, (64, 28), d, e], "That has too few axes"),
+        ([a, b, c, (64, 1), e], "A label is one number"),
+        ([a, b, c, (64, 1, 28, 28), e], "A label is one number"),
+        ([a, b, c, 64, e], "you have the number 64. How is a tuple"),
+        ([a, b, c, (), e], "That has too few axes"),
+        ([a, b, c, d, (64,)], "A number for each image, or for each pixel?"),
+        ([a, b, c, d, (28, 28)], "A number for each image, or for each pixel?"),
+        ([a, b, c, d, (64, 1, 28, 28)], "One image, or 64?"),
+        ([a, b, c, d, (1, 1, 28, 28)], "One image, or 64?"),
+        ([a, b, c, d, (64, 28, 28)], "has the right number of axes. How long is each?"),
+        ([a, b, c, d, ...], "this needs a shape; you gave the `...` of the starter"),
+        (tensors, "you gave the tensor itself"),
+        ([a, b, (65, 28, 28), d, e], "has the right number of axes. How long is each?"),
+        ([a, b, c, (60000,), e], "has the right number of axes. How long is each?"),
+        ([a, b, c, "64", e], "this needs a shape; you gave str"),
+        ([a, b, c, d], "This needs a list of five shapes"),
+        ((1, 28, 28), "This needs a list of five shapes"),
     ]
     return right, wrong
 
@@ -63,9 +70,11 @@ def brightness(train, test):
         (mean / (1 - share), "you divided by the number of black pixels"),
         (255 * ink.mean(), "Did you take the bytes?"),
         (100 * ink.mean().item(), "Is this a percentage?"),
-        (ink.median(), "it should lie between"),
-        (ink.std(), "it should lie between"),
-        (0.5, "You have 0.5; it should lie between"),
+        (ink.median(), "the median: half of the ink is brighter"),
+        (ink[ink > 0.5].mean(), "the mean of all that is brighter than 0.5"),
+        (ink.std(), "and that is too small, by"),
+        (0.5, "You have 0.5, and that is too small, by"),
+        (0.01, "and that is too small, by a factor of 10 or more"),
         (ink[:2], "This needs one number"),
     ]
     if train.source == "mnist":  # in the stand-in, both sets have equally bright ink
@@ -116,6 +125,21 @@ def datasets():
     def own(self, i):
         return (x(self, i) - x(self, i).mean()) / x(self, i).std(), self.labels[i]
 
+    def all_images(self, i):
+        return (self.pixels.flatten() / 255 - self.mean) / self.deviation, self.labels[i]
+
+    def all_rows(self, i):
+        return (self.pixels.flatten(1) / 255 - self.mean) / self.deviation, self.labels[i]
+
+    def all_labels(self, i):
+        return standardised(self, i), self.labels
+
+    def no_self(self, i):
+        return (pixels[i].flatten() / 255 - self.mean) / self.deviation, self.labels[i]  # noqa: F821
+
+    def of_a_batch(self, i):
+        return standardised(self, i), torch.zeros(64)[i]
+
     def in_bytes(self, i):
         return (self.pixels[i].flatten() - self.mean) / self.deviation, self.labels[i]
 
@@ -124,11 +148,21 @@ def datasets():
 
     good = with_item(lambda self, i: (standardised(self, i), self.labels[i]))
     wrong = [
-        (Starter, "`__getitem__` still returns `...`"),
+        (Starter, "yours is the `...` of the starter"),
+        (with_item(lambda self, i: (..., self.labels[i])), "A `...` of the starter is still"),
+        (with_item(all_images), "those of all 120. Where does `i` come in?"),
+        (with_item(all_rows), "those of all 120. Where does `i` come in?"),
+        (with_item(all_labels), "those of all 120. Where does `i` come in?"),
+        (with_item(no_self), "name 'pixels' is not defined. Does a name lack its `self.`?"),
+        (with_item(of_a_batch), "Does a name lack its `self.`?"),
         (good(torch.zeros(2, 1, 28, 28), torch.zeros(2)), "a dataset that is already made"),
         (with_item(standardised), "An item is an image and its label; yours is a Tensor"),
+        (
+            with_item(lambda self, i: (self.labels[i], standardised(self, i))),
+            "Item 0 has its label first",
+        ),
         (with_item(lambda self, i: None), "An item is an image and its label; yours is NoneType"),
-        (with_item(whole), "Your image has the shape (1, 28, 28)"),
+        (with_item(whole), "Your image has the shape (1, 28, 28). What makes it flat?"),
         (with_item(lambda s, i: (s.pixels[i].flatten().float(), s.labels[i])), "these are the byt"),
         (with_item(lambda s, i: (x(s, i), s.labels[i])), "not yet shifted and scaled"),
         (with_item(lambda s, i: (x(s, i) - s.mean, s.labels[i])), "to do about the deviation?"),
@@ -137,8 +171,11 @@ def datasets():
         (with_item(in_bytes), "self.mean is of pixels from 0 to 1"),
         (with_item(own), "a mean and deviation of its own"),
         (with_item(lambda s, i: ((x(s, i) - 0.1307) / 0.3081, s.labels[i])), "What fits any set?"),
-        (with_item(upside_down), "item i should be image i"),
-        (with_item(lambda s, i: (2 * x(s, i) - 1, s.labels[i])), "they should have -0.01 to 0.01"),
+        (with_item(upside_down), "Is item i image i?"),
+        (
+            with_item(lambda s, i: (2 * x(s, i) - 1, s.labels[i])),
+            "Is that 0 and 1 over the whole set?",
+        ),
         (with_item(lambda s, i: (standardised(s, i), s.labels[0])), "Which label has item i?"),
         (with_item(lambda s, i: (standardised(s, i), i)), "Which label has item i?"),
         (dict, "Your answer ran into"),
@@ -146,7 +183,7 @@ def datasets():
     return [good, AllAtOnce, Numpy], wrong
 
 
-def splits():
+def splits(train):
     def one_order(digits):
         order = torch.randperm(len(digits))
         cut = int(0.8 * len(digits))
@@ -156,6 +193,25 @@ def splits():
         held = torch.zeros(len(digits), dtype=torch.bool)
         held[np.random.permutation(len(digits))[: len(digits) // 5]] = True
         return [digits.subset(~held), digits.subset(held)]
+
+    def seeded(digits):
+        torch.manual_seed(0)
+        return one_order(digits)
+
+    def own_generator(digits):
+        order = torch.randperm(len(digits), generator=torch.manual_seed(3))
+        cut = len(digits) * 4 // 5
+        return digits.subset(order[:cut]), digits.subset(order[cut:])
+
+    def shuffled_first(digits):
+        digits = digits.subset(torch.randperm(len(digits)))
+        cut = int(0.8 * len(digits))
+        return digits.subset(slice(None, cut)), digits.subset(slice(cut, None))
+
+    def shuffled_in_turn(digits):
+        cut = int(0.8 * len(digits))
+        learn = digits.subset(torch.randperm(len(digits))).subset(slice(None, cut))
+        return learn, digits.subset(torch.randperm(len(digits))).subset(slice(cut, None))
 
     def twice_the_same(digits):
         torch.manual_seed(0)
@@ -196,10 +252,15 @@ def splits():
         held = torch.arange(len(digits)) % 5 == 0
         return digits.subset(~held), digits.subset(held)
 
-    right = [one_order, one_mask, twice_the_same, data.split]
+    right = [one_order, one_mask, seeded, own_generator, shuffled_first, data.split]
     right += [lambda digits: random_split(digits, [0.8, 0.2])]
     wrong = [
         (broken, "Where does each part get its order from?"),
+        (shuffled_in_turn, "Where does each part get its order from?"),
+        (twice_the_same, "Your two shuffles agree only because `torch.manual_seed` resets"),
+        (lambda digits: ..., "A `...` of the starter is still at work"),
+        (lambda digits: (digits, ...), "A `...` of the starter is still at work"),
+        (lambda digits: data.split(train), "50 images went in, 60000 came out"),
         (with_draws, "Where does each part get its order from?"),
         (cut_at(lambda n: n, lambda n: n * 4 // 5), "Where is the cut?"),
         (cut_at(lambda n: n * 4 // 5, lambda n: n * 4 // 5 + 1), "0 are in both, 1 in none"),
@@ -207,9 +268,18 @@ def splits():
         (cut_at(lambda n: 48000, lambda n: 48000), "Do your sizes hold for one dataset only?"),
         (cut_at(lambda n: n // 5, lambda n: n // 5), "which is the large one?"),
         (labels_stay, "Some images have another image's label now"),
-        (no_shuffle, "in steps of 1, every time"),
-        (every_fifth, "in steps of 5, every time"),
-        (cut_at(lambda n: n // 2, lambda n: n // 2), "it should be 40 and 10"),
+        (no_shuffle, "images 40, 41, 42 and so on, every time"),
+        (
+            lambda digits: (digits.images[:40], digits.images[40:]),
+            "yours is a Tensor of shape (40, 1, 28, 28). See `subset`.",
+        ),
+        (
+            lambda digits: torch.randperm(len(digits)).split(40),
+            "yours is a Tensor of shape (40,). See `subset`.",
+        ),
+        (lambda digits: (digits[:40], digits[40:]), "yours is tuple"),
+        (every_fifth, "images 0, 5, 10 and so on, every time"),
+        (cut_at(lambda n: n // 2, lambda n: n // 2), "What is a fifth of 50?"),
         (lambda digits: digits, "A split has two parts"),
         (lambda digits: None, "A split has two parts; yours is NoneType"),
         (lambda digits: digits.missing, "Your answer ran into AttributeError"),
@@ -217,7 +287,7 @@ def splits():
     return right, wrong
 
 
-def classifiers():
+def classifiers(train):
     def distances(images, examples, p=2.0):
         return torch.cdist(images.flatten(1), examples.flatten(1), p=p)
 
@@ -244,6 +314,9 @@ def classifiers():
     def positions(images, examples, labels):
         return distances(images, examples).argmin(dim=1)
 
+    def global_labels(images, examples, labels):
+        return train.labels[distances(images, examples).argmin(dim=1)]
+
     def farthest(images, examples, labels):
         return labels[distances(images, examples).argmax(dim=1)]
 
@@ -266,20 +339,51 @@ def classifiers():
     def not_flat(images, examples, labels):
         return labels[torch.cdist(images, examples).argmin(dim=1)]
 
+    def all_flat(images, examples, labels):
+        return labels[torch.cdist(images.flatten(), examples.flatten()).argmin(dim=1)]
+
+    def no_pairs(images, examples, labels):
+        return labels[((images - examples) ** 2).sum(dim=(1, 2, 3)).argmin(dim=0)]
+
+    def no_dim(images, examples, labels):
+        return labels[distances(images, examples).argmin()]
+
+    def pair(images, examples, labels):
+        return distances(images, examples).min(dim=1)
+
+    def pair_as_position(images, examples, labels):
+        return labels[distances(images, examples).min(dim=1)]
+
+    def how_near(images, examples, labels):
+        return distances(images, examples).min(dim=1).values
+
+    def near_as_position(images, examples, labels):
+        return labels[how_near(images, examples, labels)]
+
     wrong = [
         (positions, "What turns a position into a label?"),
-        (farthest, "Is a small distance near or far?"),
+        (global_labels, "Which labels are those of `examples`?"),
+        (farthest, "Is small near or far?"),
         (other_axis, "Along which axis do you compare?"),
         (lambda images, examples, labels: distances(images, examples), "Which example is nearest?"),
         (nearest_mean, "the digits with the nearest mean"),
         (absolute, "the sum of absolute differences"),
         (lambda images, examples, labels: None, "Your function returns nothing"),
-        (largest_product, "get another label than that of their nearest example"),
+        (lambda images, examples, labels: ..., "A `...` of the starter is still at work"),
+        (not_flat, "What makes one row of pixels of an image, for `cdist` to compare?"),
+        (all_flat, "What makes one row of pixels of an image, for `cdist` to compare?"),
+        (no_pairs, "What makes one row of pixels of an image, for `cdist` to compare?"),
+        (no_dim, "What do you look up in `labels`?"),
+        (lambda *given: no_dim(*given[:2], torch.arange(10**6)), "one number for all images"),
+        (pair, "the pair of `min`. Which half says where?"),
+        (pair_as_position, "What do you look up in `labels`?"),
+        (near_as_position, "What do you look up in `labels`?"),
+        (how_near, "distances. What is the label of the example that is so near?"),
+        (largest_product, "get another label than their nearest example has"),
         (lambda images, examples, labels: labels[: len(images)], "get another label"),
-        (lambda images, examples, labels: 7 * torch.ones(len(images)), "gets 7; it should be"),
+        (lambda images, examples, labels: 7 * torch.ones(len(images)), "get another label"),
         (column, "This needs the shape (30,); yours is (30, 1)"),
         (lambda images, examples, labels: 0.83, "This needs the shape (30,); yours is ()"),
-        (not_flat, "Your answer ran into"),
         (lambda images: images, "Your answer ran into TypeError"),
     ]
     return [with_cdist, with_a_loop, with_numpy, digit_by_digit, in_place], wrong

@@ -12,10 +12,12 @@ from mnist_helpers import models, training
 def bank(train, test):
     return {
         "2.1": _cross_entropies(),
-        "2.2": _parameters(),
-        "2.3": _loops(),
-        "2.4": _bias(train, test),
-        "2.5": _cuts(),
+        "2.2": _nudges(),
+        "2.3": _parameters(),
+        "2.4": _loops(),
+        "2.5": _stops(),
+        "2.6": _bias(train, test),
+        "2.7": _cuts(),
     }
 
 
@@ -35,6 +37,10 @@ def _completed(last_line):
 
 def _pick(scores, labels):
     return scores[torch.arange(len(labels)), labels]
+
+
+def _total(logits):
+    return (logits - logits.max(dim=1, keepdim=True).values).exp().sum(dim=1).log()
 
 
 def _overflowing(logits, labels):
@@ -63,9 +69,16 @@ def _cross_entropies():
         (lambda logits, y: F.cross_entropy(logits, y).item(), "backward() cannot walk back"),
         (lambda logits, y: F.cross_entropy(logits, y).detach(), "backward() cannot walk back"),
         (_overflowing, "Which exp() overflows"),
-        (lambda logits, y: F.cross_entropy(logits, y) / np.log(2), "it should lie between"),
-        (lambda logits, labels: (logits.argmax(1) == labels).float().mean(), "should lie between"),
-        (_completed(lambda s, total, labels: ...), "needs one number"),
+        (lambda logits, y: (_total(logits) - _pick(logits, y)).mean(), "Which was shifted"),
+        (_completed(lambda s, total, y: (total[:, None] - _pick(s, y)).mean()), "a table of 12 x"),
+        (_completed(lambda s, total, y: (total - _pick(s, y)[:, None]).mean()), "a table of 12 x"),
+        (_completed(lambda s, total, y: (total - s[y]).mean()), "Shapes that do not fit"),
+        (_completed(lambda s, total, y: total.mean() - s[y].mean()), "s[labels] takes whole rows"),
+        (_completed(lambda s, total, y: (total - s[y, range(len(y))]).mean()), "comes first"),
+        (lambda logits, y: F.cross_entropy(logits, y) / np.log(2), "You have"),
+        (lambda logits, labels: (logits.argmax(1) == labels).float().mean(), "You have"),
+        (_completed(lambda s, total, labels: ...), "`...` of the starter"),
+        (_completed(lambda s, total, labels: None), "returns nothing"),
         (_completed(lambda s, total, labels: s), "needs one number"),
         (F.cross_entropy(torch.zeros(1, 10), torch.tensor([3])), "needs a function"),
     ]
@@ -73,6 +86,79 @@ def _cross_entropies():
 
 
 # ---- 2.2 -----------------------------------------------------------------------------------
+
+
+def _nudging(line, together=False):
+    """The starter with its missing line: a function of the loss, the weights, the nudge and h."""
+
+    def slopes(loss_of, weights, h=0.01):
+        gradient = []
+        for i in range(len(weights)):
+            nudge = torch.zeros_like(weights)
+            nudge[slice(None) if together else i] = h
+            gradient.append(line(loss_of, weights, nudge, h))
+        return torch.tensor(gradient)
+
+    return slopes
+
+
+def _both_sides(loss, w, nudge, h):
+    return (loss(w + nudge) - loss(w - nudge)) / (2 * h)
+
+
+def _autograd(loss_of, weights, h=0.01):
+    weights = weights.clone().requires_grad_()
+    loss_of(weights).backward()
+    return weights.grad
+
+
+def _as_list(loss_of, weights, h=0.01):
+    return [float(slope) for slope in _nudging(_both_sides)(loss_of, weights, h)]
+
+
+def _in_place(loss_of, weights, h=0.01):
+    gradient = []
+    for i in range(len(weights)):
+        weights[i] += h
+        up = loss_of(weights)
+        weights[i] -= 2 * h
+        gradient.append((up - loss_of(weights)) / (2 * h))
+    return torch.tensor(gradient)
+
+
+def _nudges():
+    right = [
+        _nudging(_both_sides),
+        _nudging(lambda loss, w, n, h: (loss(w + n) - loss(w - n)) / h / 2),
+        _autograd,
+        _as_list,
+    ]
+    wrong = [
+        (_nudging(lambda loss, w, n, h: (loss(w - n) - loss(w + n)) / (2 * h)), "the wrong sign"),
+        (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w - n)) / h), "twice too large"),
+        (_nudging(lambda loss, w, n, h: loss(w + n) - loss(w - n)), "differences of losses"),
+        (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w - n)) * 2 * h), "far too small"),
+        (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w - n)) / 2), "far too small"),
+        (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w - n)) / 2 * h), "(a / 2) * h"),
+        (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w)) / h), "you only nudge up"),
+        (_nudging(lambda loss, w, n, h: (loss(w) - loss(w - n)) / h), "you only nudge down"),
+        (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w)) / (2 * h)), "divided by two"),
+        (_nudging(lambda loss, w, n, h: loss(w + n)), "These are losses"),
+        (_nudging(lambda loss, w, n, h: (loss(w + h) - loss(w - h)) / (2 * h)), "nudged at once"),
+        (_nudging(_both_sides, together=True), "nudged at once"),
+        (lambda loss, w, h=0.01: _nudging(_both_sides)(loss, w).flip(0), "in reverse order"),
+        (lambda loss, w, h=0.01: _nudging(_both_sides)(loss, w).sum(), "You give 1 numbers"),
+        (_in_place, "The weights that you were given have moved"),
+        (_nudging(lambda loss, w, n, h: ...), "`...` of the starter"),
+        (_nudging(lambda loss, w, n, h: torch.zeros(())), "something else"),
+        (lambda loss, w, h=0.01: None, "returns nothing"),
+        (lambda loss, w, h=0.01: ..., "`...` of the starter"),
+        (torch.zeros(3), "needs a function"),
+    ]
+    return right, wrong
+
+
+# ---- 2.3 -----------------------------------------------------------------------------------
 
 
 def _parameters():
@@ -90,16 +176,19 @@ def _parameters():
         (30_634, "hidden=(32, 128)"),
         (27_882, "the old network"),
         (81_504, "come on top"),
-        (109_385, "should lie between 105,000 and 115,000, and be exact"),
-        (109_386.5, "You have 109,386.5"),
-        (109.386, "should lie between"),
-        (float("inf"), "should lie between"),
+        (109_312, "layer(s) of 64 and 10 units have no bias"),
+        (109_258, "layer(s) of 128 units have no bias"),
+        (109_376, "layer(s) of 10 units have no bias"),
+        (109_385, "You have"),
+        (109_386.5, "You have"),
+        (109.386, "You have"),
+        (float("inf"), "You have"),
         ("109386", "needs one number"),
     ]
     return right, wrong
 
 
-# ---- 2.3 -----------------------------------------------------------------------------------
+# ---- 2.4 -----------------------------------------------------------------------------------
 
 
 def _loop(*calls, lr=0.1, before=(), make=torch.optim.SGD, times=1, **options):
@@ -120,22 +209,27 @@ def _loop(*calls, lr=0.1, before=(), make=torch.optim.SGD, times=1, **options):
 
 def _model_zero(model, images, labels, steps):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    losses = []
     for _ in range(steps):
         model.zero_grad(set_to_none=False)
-        losses.append(training.classification(model, images, labels))
-        losses[-1].backward()
+        loss = training.classification(model, images, labels)
+        loss.backward()
         optimizer.step()
-    return losses
+    return loss
 
 
 def _by_hand(model, images, labels, steps):
     for _ in range(steps):
         weights = list(model.parameters())
-        slopes = torch.autograd.grad(F.cross_entropy(model(images), labels), weights)
+        loss = F.cross_entropy(model(images), labels)
+        slopes = torch.autograd.grad(loss, weights)
         with torch.no_grad():
             for weight, slope in zip(weights, slopes, strict=True):
                 weight -= 0.1 * slope
+    return loss.item()
+
+
+def _silent(model, images, labels, steps):
+    _by_hand(model, images, labels, steps)
 
 
 def _new_optimizer(model, images, labels, steps):
@@ -163,6 +257,8 @@ def _loops():
         (_loop("zero", "back", "step", momentum=0.9), "Change only what is broken"),
         (_loop("zero", "back", "step", make=torch.optim.Adam), "Change only what is broken"),
         (_loop("zero", "back", "step", times=2), "Change only what is broken"),
+        (_silent, "your function returns nothing"),
+        (lambda *batch: _by_hand(*batch) and [0.1, 0.05], "needs one number"),
         (lambda model, loader, optimizer: None, "TypeError"),
         (0.013, "needs a function"),
     ]
@@ -178,12 +274,93 @@ def _uphill(model, images, labels, steps):
                 weight += 0.1 * weight.grad
 
 
-# ---- 2.4 -----------------------------------------------------------------------------------
+# ---- 2.5 -----------------------------------------------------------------------------------
+
+
+def _early_stop(losses, patience):
+    best, waited = 1, 0
+    for epoch, loss in enumerate(losses, start=1):
+        if epoch == 1 or loss < losses[best - 1]:
+            best, waited = epoch, 0
+        else:
+            waited += 1
+        if waited == patience:
+            break
+    return best
+
+
+def _by_distance(losses, patience):
+    """Without a counter: how far behind is the best one?"""
+    best = 0
+    for i in range(len(losses)):
+        if losses[i] < losses[best]:
+            best = i
+        if i - best >= patience:
+            return best + 1
+    return best + 1
+
+
+def _as_tensor(losses, patience):
+    return torch.tensor(_early_stop(losses, patience))
+
+
+def _at_the_stop(losses, patience):
+    best = 0
+    for i in range(len(losses)):
+        if losses[i] < losses[best]:
+            best = i
+        if i - best >= patience:
+            return i + 1
+    return len(losses)
+
+
+def _counting(losses, patience, reset=True, rival="best", equal=False):
+    best, waited = 1, 0
+    for epoch, loss in enumerate(losses, start=1):
+        other = losses[best - 1] if rival == "best" else losses[max(0, epoch - 2)]
+        if epoch == 1 or loss < other or (equal and loss == other):
+            best = epoch
+            if reset:
+                waited = 0
+        else:
+            waited += 1
+            if waited >= patience:
+                return best
+    return best
+
+
+def _stops():
+    wrong = [
+        (lambda losses, patience: 1, "You always keep epoch 1"),  # the starter
+        (lambda losses, patience: _early_stop(losses, patience) - 1, "from 0"),
+        (lambda losses, patience: losses[_early_stop(losses, patience) - 1], "What is its number"),
+        (lambda losses, patience: int(np.argmin(losses)) + 1, "the losses behind the stop"),
+        (_at_the_stop, "the epoch at which you stop"),
+        (lambda losses, patience: _early_stop(losses, patience + 1), "one epoch too many"),
+        (lambda losses, patience: _early_stop(losses, max(1, patience - 1)), "one epoch too early"),
+        (lambda losses, patience: _counting(losses, patience, reset=False), "all bad epochs"),
+        (lambda losses, patience: _counting(losses, patience, rival="last"), "the epoch before"),
+        (lambda losses, patience: _counting(losses, patience, equal=True), "an equal loss"),
+        (lambda losses, patience: len(losses), "you return 5. Go through them by hand"),
+        (lambda losses, patience: None, "returns nothing"),
+        (lambda losses, patience: ..., "`...` of the starter"),
+        (lambda losses, patience: (2, 0.5), "needs one number"),
+        (2, "needs a function"),
+    ]
+    return [_early_stop, _by_distance, _as_tensor, _counting], wrong
+
+
+# ---- 2.6 -----------------------------------------------------------------------------------
 
 
 def _share(means, digits, factor):
     """Accuracy of the ten dot products plus `factor` times the squared length of each mean."""
     scores = digits.images.flatten(1) @ means.T + factor * (means**2).sum(dim=1)
+    return (scores.argmax(dim=1) == digits.labels).float().mean()
+
+
+def _rooted(means, digits):
+    scores = digits.images.flatten(1) @ means.T - means.norm(dim=1) / 2
     return (scores.argmax(dim=1) == digits.labels).float().mean()
 
 
@@ -208,14 +385,15 @@ def _bias(train, test):
         (on_train, "on the training images"),
         (_share(means, test, 0.5) - plain, "pushed up here, or down"),
         (_share(means, test, -1) - plain, "your bias is too large"),
-        (0.5, "it should lie between"),
-        (0, "it should lie between"),
+        (0.5, "You have"),
+        (_share(means, test, 0) - plain, "decides nothing"),  # the same bias for all ten digits
+        (_rooted(means, test) - plain, "a length, or its square"),
         ((best, plain), "needs one number"),
     ]
     return right, wrong
 
 
-# ---- 2.5 -----------------------------------------------------------------------------------
+# ---- 2.7 -----------------------------------------------------------------------------------
 
 
 def _without(model, units):
@@ -286,11 +464,12 @@ def _cuts():
         (_with_record, "Which `with` line"),
         (lambda model, units: _without(lesson_model, units), "Whose copy is it"),
         (lambda model, units: models.Classifier(), "Whose copy is it"),
-        (lambda model, units: None, "You return NoneType"),
+        (lambda model, units: None, "returns nothing"),
+        (lambda model, units: ..., "`...` of the starter"),
         (lambda model, units: 0.95, "You return float (0.95)"),
-        (_zeroing(_all_of, _all_of, layer=3), "should lie between 0 and 0.0001"),
+        (_zeroing(_all_of, _all_of, layer=3), "Which layer looks at the pixels"),
         (lambda model, units: _without(model, units[:1]), "only 3 is gone"),
-        (lambda model, units: _without(model, units[1:]), "should lie between 0 and 0.0001"),
+        (lambda model, units: _without(model, units[1:]), "Which layer looks at the pixels"),
         (lambda unit: None, "TypeError"),
         (lesson_model, "ran into"),
     ]

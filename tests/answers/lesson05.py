@@ -2,20 +2,42 @@
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from sklearn.neighbors import KNeighborsClassifier
 
-from mnist_helpers.latent import nearest_neighbours
+from mnist_helpers import data, latent
 
 
 def bank(train, test):
     return {
-        "5.1": pca_drawing(),
-        "5.2": made_up_maps(),
-        "5.3": five_votes(),
-        "5.4": blurred_to_nearest(train, test),
-        "5.5": centre_accuracy(train),
+        "5.1": components_for_an_error(train, test),
+        "5.2": pca_drawing(),
+        "5.3": codes_and_labels(),
+        "5.4": statements(),
+        "5.5": made_up_maps(),
     }
+
+
+def components_for_an_error(train, test):
+    def variances(digits):
+        pca = latent.fit_pca(digits.images, components=784)
+        return torch.from_numpy(pca.explained_variance_).double()
+
+    of_train = variances(train)
+    left = of_train.sum() - of_train.cumsum(0)  # by 1, 2, ... components
+    right = 1 + int((left / 784 > 0.01).sum())
+    by_loop = 0
+    while of_train[by_loop:].sum() / 784 > 0.01:
+        by_loop += 1
+    return [right, float(right), torch.tensor(right), np.int64(by_loop)], [
+        (right - 1, "still above 0.01"),
+        (1 + int((left > 0.01).sum()), "errors of 784 pixels"),
+        (1 + int((left / of_train.sum() > 0.01).sum()), "leave out 1 % of the variance"),
+        (1 + int((left / of_train.sum() > 0.1).sum()), "explain 90 % of the variance"),
+        (784 - right, "How many are kept"),
+        (1 + int((left / 60000 > 0.01).sum()), "averages over the images already"),
+        (right + 3, "too large"),
+        (784, "too large, by a factor"),
+        (left / 784, "needs one number"),
+    ]
 
 
 def pca_drawing():
@@ -62,19 +84,130 @@ def pca_drawing():
     def rows(images, mean, directions, count):
         return right(images, mean, directions.T, count)
 
+    def rows_of_the_first(images, mean, directions, count):
+        kept = directions[:count]
+        return (images - mean) @ kept.T @ kept + mean
+
+    def not_turned(images, mean, directions, count):
+        kept = directions[:, :count]
+        return (images - mean) @ kept @ kept + mean
+
+    def entry_by_entry(images, mean, directions, count):
+        kept = directions[:, :count]
+        return (images - mean) * kept @ kept.T + mean
+
+    def cut_off(images, mean, directions, count):
+        return right(images, mean, directions, count).clamp(0, 1)
+
+    def halved(images, mean, directions, count):
+        return right(images, mean, directions, count) / 2
+
+    def half_done(images, mean, directions, count):
+        return ... @ directions[:, :count].T + mean
+
     return [right, sums, in_place, numpy], [
-        (lambda images, mean, directions, count: ..., "still missing"),
+        (lambda images, mean, directions, count: ..., "`...` of the starter"),
+        (half_done, "`...` of the starter"),
+        (lambda images, mean, directions, count: None, "gives nothing back"),
         (code, "that is the code"),
         (never_centred, "appears nowhere"),
         (mean_lost, "did not give back"),
         (mean_twice, "before they meet the directions"),
         (own_mean, "Whose mean"),
         (all_of_them, "Where does `count` come in"),
-        (last_ones, "off by up to"),
-        (rows, "off by up to"),
+        (last_ones, "the last directions"),
+        (rows, "took rows"),
+        (rows_of_the_first, "took rows"),
+        (not_turned, "lie the right way for both"),
+        (entry_by_entry, "sign of a matrix product"),
+        (cut_off, "cut the drawings off"),
+        (halved, "off by up to"),
         (lambda images, mean, directions, count: images.view(-1, 1, 28, 28), "needs the shape"),
         (lambda images: images, "TypeError"),
         (right(torch.rand(2, 784), torch.rand(784), torch.eye(784), 2), "needs a function"),
+    ]
+
+
+def codes_and_labels():
+    def right(model, dataset):
+        codes = []
+        with torch.no_grad():
+            for images, _ in data.batches(dataset, batch_size=500, shuffle=False):
+                codes.append(model.encode(images))
+        return torch.cat(codes), dataset.labels
+
+    def collected(model, dataset):
+        parts = [(model.encode(images), labels) for images, labels in data.batches(dataset)]
+        return [torch.cat(part) for part in zip(*parts)]
+
+    def at_once(model, dataset):
+        return latent.encode(model, dataset.images), dataset.labels
+
+    def unchanged(model, dataset):
+        codes = [model.encode(images) for images, _ in data.batches(dataset, batch_size=500)]
+        return torch.cat(codes), dataset.labels
+
+    def another_seed(model, dataset):
+        codes = [model.encode(images) for images, _ in data.batches(dataset, seed=1)]
+        return torch.cat(codes), dataset.labels
+
+    def one_loader_twice(model, dataset):
+        loader = data.batches(dataset)
+        codes = torch.cat([model.encode(images) for images, _ in loader])
+        return codes, torch.cat([labels for _, labels in loader])
+
+    def sorted_labels(model, dataset):
+        return latent.encode(model, dataset.images), dataset.labels.sort().values
+
+    def last_labels(model, dataset):
+        *_, (_, labels) = data.batches(dataset, batch_size=500, shuffle=False)
+        return latent.encode(model, dataset.images), labels
+
+    def last_codes(model, dataset):
+        for images, _ in data.batches(dataset, batch_size=500, shuffle=False):
+            codes = model.encode(images)
+        return codes, dataset.labels
+
+    def lists(model, dataset):
+        parts = [(model.encode(images), labels) for images, labels in data.batches(dataset)]
+        return tuple(zip(*parts))
+
+    def one_image_for_all(model, dataset):
+        codes, labels = right(model, dataset)
+        return codes[:1].expand_as(codes), labels
+
+    return [right, collected, at_once], [
+        (unchanged, "In which order do the batches come"),
+        (another_seed, "In which order do the batches come"),
+        (one_loader_twice, "In which order do the batches come"),
+        (sorted_labels, "In which order do the batches come"),
+        (last_labels, "labels for 1234 images"),
+        (last_codes, "codes for 1234 images"),
+        (lists, "a list of batches"),
+        (lambda model, dataset: (model(dataset.images), dataset.labels), "whole images"),
+        (lambda model, dataset: right(model, dataset)[0], "codes and labels, a pair"),
+        (lambda model, dataset: (right(model, dataset)[0] + 1, dataset.labels), "of no image"),
+        (one_image_for_all, "others have two"),
+        (lambda model, dataset: ..., "`...` of the starter"),
+        (0.1, "needs a function"),
+    ]
+
+
+def statements():
+    return ["adh", "a, d, h", ["h", "a", "d"], {"A", "D", "H"}, ("ad", "h"), "ADH"], [
+        ("abdh", "how large an island"),
+        ("acdh", "a gap nine times as wide"),
+        ("adeh", "pure noise"),
+        ("adfh", "the map of the pixels"),
+        ("adgh", "left and right"),
+        ("abcdefgh", "how large an island"),
+        ("dh", "leave out a"),
+        ("ah", "leave out d"),
+        ("ad", "leave out h"),
+        ("adhx", "none of the statements"),
+        ("", "needs letters"),
+        (3, "needs letters"),
+        ([True], "none of the statements"),
     ]
 
 
@@ -84,154 +217,17 @@ def made_up_maps():
     return right, [
         ([10, 100, 50], "per cent"),
         ([0, 1, 0.5], "now and then"),
-        ([0.0005, 1, 0.5], "now and then"),
-        ([0.01, 1, 0.5], "chance does better"),
+        ([0.0005, 1, 0.5], "one point in 2,000"),
+        ([0.01, 1, 0.5], "Chance does better"),
         ([0.5, 1, 0.5], "trustworthiness"),
-        ([0.3, 1, 0.5], "should lie between 0.07 and 0.13"),
+        ([0.3, 1, 0.5], "Random places, 0.3: You have 0.3, and that is too large"),
         ([0.1, 0.1, 0.5], "from one's own heap"),
-        ([0.1, 0.9, 0.5], "should lie between 0.98 and 1.00"),
+        ([0.1, 0.9, 0.5], "One heap for each label, 0.9: You have 0.9, and that is too small"),
         ([0.1, 1, 0.2], "five heaps"),
         ([0.1, 1, 1], "mixed in one heap"),
-        ([0.1, 1, 0.7], "One heap for two labels: you have 0.7"),
-        ([0.1, 1, float("nan")], "you have nan"),
+        ([0.1, 1, 0.1], "all in one heap"),
+        ([0.1, 1, 0.7], "One heap for two labels, 0.7: You have 0.7"),
+        ([0.1, 1, float("nan")], "no finite number"),
         ([0.1, 1], "list of three numbers"),
         (0.1, "list of three numbers"),
-    ]
-
-
-def five_votes():
-    def votes_of(count, first=0):
-        def vote_accuracy(points, labels):
-            nearest = nearest_neighbours(points, points, count=count)[:, first:]
-            votes = labels[nearest].mode(dim=1).values
-            return (votes == labels).float().mean().item()
-
-        return vote_accuracy
-
-    def by_distances(points, labels):
-        distances = torch.cdist(points, points).fill_diagonal_(float("inf"))
-        votes = labels[distances.topk(5, largest=False).indices].mode(dim=1).values
-        return (votes == labels).float().mean()
-
-    def by_sorting(points, labels):
-        hits = 0
-        for i, point in enumerate(points):
-            order = (points - point).norm(dim=1).argsort()
-            order = order[order != i][:5]
-            hits += int(labels[order].bincount().argmax() == labels[i])
-        return hits / len(points)
-
-    def itself(points, labels):
-        votes = KNeighborsClassifier(1).fit(points, labels)
-        return votes.score(points, labels)
-
-    def halves(points, labels):
-        half = len(points) // 2
-        vote = KNeighborsClassifier(5).fit(points[:half], labels[:half])
-        return vote.score(points[half:], labels[half:])
-
-    return [votes_of(6, 1), by_distances, by_sorting], [
-        (votes_of(5), "who has a vote there"),
-        (votes_of(6), "six points vote"),
-        (votes_of(5, 1), "only four points vote"),
-        (votes_of(2, 1), "only the nearest point votes"),
-        (itself, "pure noise"),
-        (lambda points, labels: 100 * votes_of(6, 1)(points, labels), "per cent"),
-        (halves, "should lie between"),
-        (lambda points, labels: 0.507, "ou have 0.507"),
-        (lambda points, labels: labels, "needs one number"),
-        (0.9, "needs a function"),
-    ]
-
-
-def blurred_to_nearest(train, test):
-    flat = train.images[:10000].flatten(1)
-    sharp = test.images[:200]
-    soft = F.avg_pool2d(sharp, 3, stride=1, padding=1)
-    table = torch.cdist(soft.flatten(1), flat)
-    right = table.min(dim=1).values.mean()
-    loop = sum((flat - x.flatten()).norm(dim=1).min().item() for x in soft) / 200
-    kernel = F.conv2d(sharp, torch.full((1, 1, 3, 3), 1 / 9), padding=1).flatten(1)
-    by_kernel = torch.cdist(kernel, flat).amin(dim=1).mean().item()
-    squares = (table**2).amin(dim=1).mean()
-    wide = F.avg_pool2d(sharp, 5, stride=1, padding=2).flatten(1)
-    return [right, right.item(), right.double(), loop, by_kernel, np.float32(right)], [
-        (torch.cdist(sharp.flatten(1), flat).amin(dim=1).mean(), "*sharp* images"),
-        (squares, "mean *squared* distance"),
-        (squares / 784, "squared error per pixel"),
-        (table.amin(dim=1).sum(), "a sum over 200 images"),
-        (table.mean(), "to *all* training images"),
-        (table.amin(dim=0).mean(), "for each *training* image"),
-        (torch.cdist(soft.flatten(1), train.images.flatten(1)).amin(dim=1).mean(), "no more"),
-        ((soft - sharp).flatten(1).norm(dim=1).mean(), "should lie between"),
-        (torch.cdist(wide, flat).amin(dim=1).mean(), "should lie between"),
-        (torch.cdist(soft[:50].flatten(1), flat[:1000]).amin(dim=1).mean(), "should lie between"),
-        (table.amin(dim=1), "needs one number"),
-    ]
-
-
-def centre_accuracy(train):
-    def centres(points, labels, average=torch.mean):
-        return torch.stack([average(points[labels == digit], dim=0) for digit in range(10)])
-
-    def answers(learn, learn_labels, tell, pick=torch.argmin, average=torch.mean):
-        return pick(torch.cdist(tell, centres(learn, learn_labels, average)), dim=1)
-
-    def right(learn, learn_labels, tell, tell_labels):
-        found = answers(learn, learn_labels, tell)
-        return (found == tell_labels).float().mean().item()
-
-    def by_hand(learn, learn_labels, tell, tell_labels):
-        hits = 0
-        middles = [learn[learn_labels == digit].mean(dim=0) for digit in range(10)]
-        for point, label in zip(tell, tell_labels):
-            hits += int(np.argmin([float((point - m).pow(2).sum()) for m in middles])) == label
-        return hits / len(tell)
-
-    def scikit(learn, learn_labels, tell, tell_labels):
-        model = KNeighborsClassifier(1).fit(centres(learn, learn_labels), range(10))
-        return model.score(tell, tell_labels)
-
-    def on_tested(learn, learn_labels, tell, tell_labels):
-        return right(tell, tell_labels, tell, tell_labels)
-
-    def on_learned(learn, learn_labels, tell, tell_labels):
-        return right(learn, learn_labels, learn, learn_labels)
-
-    def furthest(learn, learn_labels, tell, tell_labels):
-        found = answers(learn, learn_labels, tell, torch.argmax)
-        return (found == tell_labels).float().mean()
-
-    def sums(learn, learn_labels, tell, tell_labels):
-        found = answers(learn, learn_labels, tell, average=torch.sum)
-        return (found == tell_labels).float().mean()
-
-    def nearest_point(learn, learn_labels, tell, tell_labels):
-        return KNeighborsClassifier(1).fit(learn, learn_labels).score(tell, tell_labels)
-
-    def global_labels(learn, learn_labels, tell, tell_labels):
-        return right(learn, train.labels, tell, tell_labels)
-
-    def count(learn, learn_labels, tell, tell_labels):
-        return right(learn, learn_labels, tell, tell_labels) * len(tell)
-
-    def per_cent(learn, learn_labels, tell, tell_labels):
-        return 100 * right(learn, learn_labels, tell, tell_labels)
-
-    def wrong_share(learn, learn_labels, tell, tell_labels):
-        return 1 - right(learn, learn_labels, tell, tell_labels)
-
-    return [right, by_hand, scikit], [
-        (on_tested, "made from the points that are tested"),
-        (on_learned, "Is that a test?"),
-        (furthest, "*furthest* away"),
-        (sums, "your centres are sums"),
-        (nearest_point, "the nearest *point* decides"),
-        (global_labels, "IndexError"),
-        (count, "a count"),
-        (per_cent, "per cent"),
-        (wrong_share, "should lie between"),
-        (lambda learn, a, tell, b: answers(learn, a, tell), "What share of them"),
-        (lambda learn, tell: 0.8, "TypeError"),
-        (0.8, "needs a function"),
     ]
