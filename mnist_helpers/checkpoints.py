@@ -107,7 +107,7 @@ class Checkpoint(Callback):
         the file is ever run as code (`weights_only=True`).
         """
         found = [p for p in (self.path, self._beside("previous")) if p.exists()]
-        reasons = []
+        reasons = [] if self.path in found or not found else [f"{self.path} is missing"]
         for path in found:
             try:
                 content = read(path)

@@ -316,6 +316,13 @@ def test_damaged_newest_file_falls_back_to_the_one_before(path, whole, capsys, h
     assert (path.parent / "dense.pt.damaged-1").read_bytes() == damaged
 
 
+def test_missing_newest_file_is_named_and_the_one_before_is_loaded(path, whole, capsys):
+    train(path, failing(30))
+    path.unlink()
+    assert same(train(path), whole)
+    assert f"{path} is missing. Going back to dense.pt.previous." in capsys.readouterr().err
+
+
 def test_damaged_newest_file_on_a_disk_that_is_read_only(disk, whole, capsys):
     path = disk("size=8m") / "dense.pt"
     train(path, failing(30))
