@@ -19,10 +19,9 @@ import tomllib
 from dataclasses import dataclass
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 
 from mnist_helpers.course import COURSE, lessons
-from tools.notebooks import printed, tags
+from tools.notebooks import parsed, printed, tags
 
 LEDGER = COURSE / "tests" / "claims.toml"
 
@@ -87,7 +86,7 @@ def claims(notebook):
         for text in [cell.source] if cell.cell_type == "markdown" else strings(cell.source):
             text = NOT_CLAIMED.sub(" ", text.replace("\u2212", "-"))
             if "teacher" in tags(cell):  # here sections stand without the word
-                text = re.sub(rf"(?<![\d.]){int_of(notebook)}\.\d{{1,2}}\b", " ", text)
+                text = re.sub(rf"(?<![\d.]){number_of(notebook)}\.\d{{1,2}}\b", " ", text)
             for found in CLAIM.finditer(text):
                 yield from stated(text, found)
 
@@ -101,15 +100,14 @@ def stated(text, found):
             yield Claim(number + (" %" if percent else ""), around)
 
 
-def int_of(notebook):
+def number_of(notebook):
     """The number of a lesson, from its title."""
     return re.match(r"# (\d+)", notebook.cells[0].source)[1]
 
 
 def strings(code):
     """The texts in a cell of code that people read: literals and comments, no format codes."""
-    code = TransformerManager().transform_cell(code)
-    tree = ast.parse(code)
+    tree = parsed(code)
     specs = [x.format_spec for x in ast.walk(tree) if isinstance(x, ast.FormattedValue)]
     hidden = {id(part) for spec in specs if spec for part in ast.walk(spec)}
     for node in ast.walk(tree):
@@ -125,8 +123,7 @@ def settings(notebook):
     """Every number that the code of a notebook spells out."""
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            tree = ast.parse(TransformerManager().transform_cell(cell.source))
-            for node in ast.walk(tree):
+            for node in ast.walk(parsed(cell.source)):
                 if isinstance(node, ast.Constant) and type(node.value) in (int, float):
                     yield node.value
 

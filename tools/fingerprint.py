@@ -9,10 +9,9 @@ import ast
 import hashlib
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 
 from mnist_helpers.course import PACKAGE, WEIGHTS
-from tools.notebooks import tags
+from tools.notebooks import parsed, tags
 
 # What checks and draws results, and changes none.
 HARMLESS = {"exercises", "expected", "plots"}
@@ -29,9 +28,7 @@ def fingerprint(lesson, source, package=PACKAGE):
     checked = [number for number, cell in enumerate(cells) if "expect(" in cell]
     if not checked:
         return None
-    set_up, *code = [
-        ast.parse(TransformerManager().transform_cell(cell)) for cell in cells[: checked[-1] + 1]
-    ]
+    set_up, *code = map(parsed, cells[: checked[-1] + 1])
     # The set-up is the same in every lesson, and names the place where the course is hosted.
     texts = [ast.unparse(tree) for tree in code]
     used = helpers([set_up, *code], package)

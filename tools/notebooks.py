@@ -1,9 +1,11 @@
 """Stored notebooks: running them, and finding in them what several tools and tests look for."""
 
+import ast
 import os
 import re
 import tempfile
 
+from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 
 from mnist_helpers.course import NOTEBOOKS
@@ -33,6 +35,11 @@ def execute(notebook, **environment):
         os.mkdir(runs := f"{folder}/runs")
         settings = {"TQDM_DISABLE": "1", "MNIST_HELPERS_CHECKPOINTS": runs}
         client.execute(env=os.environ | settings | environment)
+
+
+def parsed(code):
+    """The syntax tree of a code cell; lines for IPython, such as `%pip`, become calls."""
+    return ast.parse(TransformerManager().transform_cell(code))
 
 
 def tags(cell):

@@ -147,6 +147,24 @@ def function(answer):
     return finished
 
 
+def returned(
+    result, missing="Your function returns nothing. Which line should begin with `return`?"
+):
+    """What a learner's function gave back; a Mistake with the text `missing` if that is nothing."""
+    if result is None:
+        raise Mistake(missing)
+    return result
+
+
+def is_number(answer):
+    """Whether a learner gave one bare number where several things are asked for."""
+    try:
+        number(answer)
+    except Mistake:
+        return False
+    return True
+
+
 def compare(value, right, mistakes, tolerance=0.01):
     """Raise the diagnosis of a number that is not right.
 

@@ -15,8 +15,8 @@ from mnist_helpers.exercises import (
     exercise,
     function,
     number,
+    returned,
 )
-from mnist_helpers.exercises.lesson02_training import returned
 
 
 @exercise("2.1")

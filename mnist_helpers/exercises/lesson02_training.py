@@ -7,14 +7,8 @@ import torch.nn.functional as F
 from torch.nn.utils import parameters_to_vector
 
 from mnist_helpers import models
-from mnist_helpers.exercises import Mistake, describe, exercise, function, number
-
-
-def returned(result):
-    """What a learner's function gave back, unless that is nothing."""
-    if result is None:
-        raise Mistake("Your function returns nothing. Does its last line begin with `return`?")
-    return result
+from mnist_helpers.exercises import Mistake, describe, exercise, function, number, returned
+from mnist_helpers.exercises.probes import patient
 
 
 @exercise("2.4")
@@ -30,12 +24,8 @@ def repair_loop(answer, train, test):
         trained = deepcopy(model)
         loss = answer(trained, images.clone(), labels.clone(), steps)
         _compare_steps(trained, model, images, labels, steps)
-    if loss is None:
-        raise Mistake(
-            "The weights are right now, but your function returns nothing. Which line of the "
-            "broken loop has got lost?"
-        )
-    number(loss)
+    number(returned(loss, "The weights are right now, but your function returns nothing. Which "
+                          "line of the broken loop has got lost?"))  # fmt: skip
     return "Each step now follows the slope where the weights are, and no older slope."
 
 
@@ -98,7 +88,7 @@ def stop_early(answer, train, test):
     ]
     given = [returned(answer(list(losses), patience)) for losses, patience in cases]
     given = [number(value) for value in given]
-    right = [_patient(*case) for case in cases]
+    right = [patient(*case)[1] for case in cases]
     if given == right:
         return "It stops in time, and it knows which epoch was worth keeping."
     mistakes = [
@@ -108,17 +98,17 @@ def stop_early(answer, train, test):
          "epoch. What is its number?"),
         ([1 + losses.index(min(losses)) for losses, _ in cases], "You always find the best of all "
          "epochs. How could you know the losses behind the stop?"),
-        ([_patient(*case, stop=True) for case in cases], "That is the epoch at which you stop. "
+        ([patient(*case)[0] for case in cases], "That is the epoch at which you stop. "
          "Which one was the best before it?"),
-        ([_patient(losses, patience + 1) for losses, patience in cases], "You wait for one epoch "
+        ([patient(losses, patience + 1)[1] for losses, patience in cases], "You wait for one epoch "
          "too many. How many may pass without a new lowest loss?"),
-        ([_patient(losses, max(patience - 1, 1)) for losses, patience in cases], "You stop one "
+        ([patient(losses, max(patience - 1, 1))[1] for losses, patience in cases], "You stop one "
          "epoch too early. How many may pass without a new lowest loss?"),
-        ([_patient(*case, forget=False) for case in cases], "You count all bad epochs so far. "
+        ([patient(*case, forget=False)[1] for case in cases], "You count all bad epochs so far. "
          "What happens to the count at a new lowest loss?"),
-        ([_patient(*case, before=True) for case in cases], "You compare with the epoch before. "
+        ([patient(*case, before=True)[1] for case in cases], "You compare with the epoch before. "
          "What is the lowest loss so far?"),
-        ([_patient(*case, ties=True) for case in cases], "For you an equal loss is a new lowest "
+        ([patient(*case, ties=True)[1] for case in cases], "For you an equal loss is a new lowest "
          "one. Has anything been won?"),
     ]  # fmt: skip
     for wrong, diagnosis in mistakes:
@@ -130,20 +120,6 @@ def stop_early(answer, train, test):
         "hand: after which epoch does it stop, and which was the best by then?",
         known=False,
     )
-
-
-def _patient(losses, patience, stop=False, forget=True, before=False, ties=False):
-    """The epoch to keep; the options are mistakes that people make."""
-    best, waited = 1, 0
-    for epoch, loss in enumerate(losses, start=1):
-        rival = losses[max(epoch - 2, 0) if before else best - 1]
-        if epoch == 1 or loss < rival or (ties and loss == rival):
-            best, waited = epoch, 0 if forget else waited
-        else:
-            waited += 1
-        if waited == patience:
-            break
-    return epoch if stop else best
 
 
 @exercise("2.7")

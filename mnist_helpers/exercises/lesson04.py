@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mnist_helpers.exercises import Mistake, compare, exercise, number, tensor
+from mnist_helpers.exercises import Mistake, compare, exercise, is_number, number, tensor
 from mnist_helpers.exercises.probes import (
     Dim,
     check_shifts,
@@ -25,15 +25,6 @@ from mnist_helpers.exercises.probes04 import (
     stamp,
 )
 from mnist_helpers.models import Autoencoder
-
-
-def is_number(answer):
-    """Whether a learner gave one bare number where several are asked for."""
-    try:
-        number(answer)
-    except Mistake:
-        return False
-    return True
 
 
 @exercise("4.1")

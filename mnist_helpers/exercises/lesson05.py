@@ -3,7 +3,17 @@
 import torch
 from torch import nn
 
-from mnist_helpers.exercises import Mistake, compare, describe, exercise, function, number, tensor
+from mnist_helpers.exercises import (
+    Mistake,
+    compare,
+    describe,
+    exercise,
+    function,
+    number,
+    returned,
+    tensor,
+)
+from mnist_helpers.exercises.probes05 import diagnose_drawing, drawn_by, multiplied
 
 
 @exercise("5.1")
@@ -54,72 +64,20 @@ def pca_drawing(answer, train, test):
     for images, count in ((test.images[:50], 32), (test.images[50:80], 2), (test.images[:9], 784)):
         x = images.flatten(1)
         with torch.no_grad():
-            drawn = _multiplied(pca_draw, x.clone(), mean.clone(), directions.clone(), count)
-        if drawn is None:
-            raise Mistake("Your function gives nothing back. Which line hands out the drawings?")
+            drawn = multiplied(pca_draw, x.clone(), mean.clone(), directions.clone(), count)
+        returned(drawn, "Your function gives nothing back. Which line hands out the drawings?")
         if getattr(drawn, "shape", ()) == (len(x), count) != x.shape:
             raise Mistake(
                 f"You return {count} numbers per image: that is the code. What turns numbers "
                 "back into 784 pixels?"
             )
         drawn = tensor(drawn, x.shape)
-        if not torch.allclose(drawn, _drawn(x, mean, directions[:, :count]), atol=1e-3):
-            _diagnose(drawn, x, mean, directions, count)
+        if not torch.allclose(drawn, drawn_by(x, mean, directions[:, :count]), atol=1e-3):
+            diagnose_drawing(drawn, x, mean, directions, count)
     return (
         "A drawing is the mean image plus a few fixed patterns, each times a number. With all 784 "
         "patterns it is the image itself, as nothing is left out."
     )
-
-
-def _multiplied(pca_draw, x, mean, directions, count):
-    """What `pca_draw` gives; matrices that do not fit are its likeliest slip."""
-    try:
-        return pca_draw(x, mean, directions, count)
-    except RuntimeError as error:
-        if "shapes cannot be multiplied" in str(error):
-            raise Mistake(
-                f"Two matrices do not fit: {error}. One product leads from 784 numbers to "
-                f"{count}, the other one back. Does `kept`, (784, {count}), lie the right way for "
-                "both?"
-            ) from None
-        if "must match" in str(error):
-            raise Mistake(
-                f"`*`, `+` and `-` work entry by entry, and these shapes do not allow it: {error}. "
-                "What is the sign of a matrix product?"
-            ) from None
-        raise
-
-
-def _drawn(x, mean, kept):
-    return (x - mean) @ kept @ kept.T + mean
-
-
-def _diagnose(drawn, x, mean, directions, count):
-    """Raise the mistake that explains these drawings."""
-    kept, own = directions[:, :count], x.mean(dim=0)
-    right = _drawn(x, mean, kept)
-    for wrong, diagnosis in [
-        (_drawn(x, 0, kept), "The mean image appears nowhere in your drawings. The cloud of images "
-         "does not lie around black: where does its middle come in, twice?"),
-        (right - mean, "Your pixels lie around 0, many below it. What did you take away "
-         "that you did not give back?"),
-        (_drawn(x, 0, kept) + mean, "Your drawings hold a part of the mean image twice. What has "
-         "to happen to the images before they meet the directions?"),
-        (_drawn(x, own, kept), "The result changes with the images that come together in "
-         "one call. Whose mean belongs to these directions?"),
-        (_drawn(x, mean, directions[:count].T), "You took rows of `directions`. Its first "
-         "direction is `directions[:, 0]`: along which axis do you keep the first ones?"),
-        (_drawn(x, mean, directions[:, -count:]), "You took the last directions, along which the "
-         "images differ least. In which order do the columns stand?"),
-        (right.clamp(0, 1), "You cut the drawings off at 0 and 1. That is for a figure; the sum "
-         "may leave this range. What remains of your last line without it?"),
-        (x, "You give back the images themselves, even with few components. Where does "
-         "`count` come in?"),
-    ]:  # fmt: skip
-        if torch.allclose(drawn, wrong, atol=1e-3):
-            raise Mistake(diagnosis)
-    away = (drawn - right).abs().max().item()
-    raise Mistake(f"With {count} components you are off by up to {away:.3g} in a pixel.", False)
 
 
 class _Mixture(nn.Module):

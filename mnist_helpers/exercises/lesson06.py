@@ -3,7 +3,16 @@
 import torch
 import torch.nn.functional as F
 
-from mnist_helpers.exercises import Mistake, compare, describe, exercise, function, number, tensor
+from mnist_helpers.exercises import (
+    Mistake,
+    compare,
+    describe,
+    exercise,
+    function,
+    number,
+    returned,
+    tensor,
+)
 from mnist_helpers.exercises.probes06 import class_centres, clouds, like, long_clouds, wrong_dice
 from mnist_helpers.latent import nearest_neighbours
 
@@ -173,7 +182,7 @@ def class_dice(answer, train, test):
     codes, labels = long_clouds()
     try:
         with torch.no_grad():
-            dice = _not_none(throw(codes.clone(), labels.clone(), digit, count))
+            dice = returned(throw(codes.clone(), labels.clone(), digit, count))
     except RuntimeError as error:
         raise Mistake(
             f"Your answer ran into RuntimeError: {str(error)[:120]}. Print the shape of your "
@@ -205,14 +214,8 @@ def class_dice(answer, train, test):
 # ---- what several of them need -------------------------------------------------------------
 
 
-def _not_none(result):
-    if result is None:
-        raise Mistake("Your function gives back None. Which line should begin with `return`?")
-    return result
-
-
 def _one_number(result, labels):
     """What a function of the learner gave back, if it is one number."""
-    if getattr(_not_none(result), "shape", ()) == labels.shape:
+    if getattr(returned(result), "shape", ()) == labels.shape:
         raise Mistake(f"You return {len(labels)} answers. What share of them is right?")
     return number(result)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mnist_helpers import training
-from mnist_helpers.exercises import Mistake, compare, describe, exercise, function, number
+from mnist_helpers.exercises import Mistake, compare, describe, exercise, function, number, returned
 from mnist_helpers.models import DenseAutoencoder
 
 
@@ -82,9 +82,8 @@ def fresh_runs(answer, train, test):
 
 def _errors(answer, few, valid, seeds):
     """What the learner's function returns, if that is one number for each seed."""
-    errors = answer(few, valid, list(seeds))
-    if errors is None:
-        raise Mistake("Your function gives nothing back. Does it end with `return errors`?")
+    nothing = "Your function gives nothing back. Does it end with `return errors`?"
+    errors = returned(answer(few, valid, list(seeds)), nothing)
     if not isinstance(errors, (list, tuple, torch.Tensor)) or len(errors) != len(seeds):
         raise Mistake(
             f"For {len(seeds)} seeds there should be a list of {len(seeds)} errors; yours gives "
@@ -142,8 +141,7 @@ def dead_units(answer, train, test):
 
 def _count(value, outputs):
     """The learner's count, as a number."""
-    if value is None:
-        raise Mistake("Your function gives no count back. What stands behind its `return`?")
+    returned(value, "Your function gives no count back. What stands behind its `return`?")
     if isinstance(value, torch.Tensor) and value.numel() > 1:
         if value.shape == outputs.shape[1:]:
             raise Mistake("You give a verdict for each unit. How many of them are True?")
@@ -219,8 +217,7 @@ def _loss(answer, model, images, labels):
             if part in str(error):
                 raise Mistake(text) from None
         raise
-    if loss is None:
-        raise Mistake("Your objective gives no loss back. What stands behind its `return`?")
+    returned(loss, "Your objective gives no loss back. What stands behind its `return`?")
     if isinstance(loss, torch.Tensor) and loss.numel() > 1:
         raise Mistake(f"Your loss is {describe(loss)}. How does it become one number?")
     return number(loss.detach() if isinstance(loss, torch.Tensor) else loss)

@@ -8,6 +8,7 @@ import torch
 
 from mnist_helpers.callbacks import Callback
 from mnist_helpers.exercises import Mistake, compare, describe, exercise, function, number
+from mnist_helpers.exercises.probes import patient
 from mnist_helpers.exercises.probes11 import (
     Run,
     attempt,
@@ -16,7 +17,6 @@ from mnist_helpers.exercises.probes11 import (
     flush,
     rehearse,
     scalars,
-    stopped,
 )
 from mnist_helpers.models import DenseAutoencoder, provenance
 from mnist_helpers.training import fit, reconstruction
@@ -178,7 +178,7 @@ def patience(answer, train, test):
             f"This needs two epochs, (stop, keep); you gave {describe(answer)}.", known=False
         )
     found = tuple(map(number, answer))
-    stop, keep = stopped(losses, 5)
+    stop, keep = patient(losses, 5)
     best = losses.index(min(losses)) + 1
     texts = {
         (keep, stop): "Those are the right two, the other way round. You stop after you have kept.",
@@ -186,7 +186,7 @@ def patience(answer, train, test):
         (stop - 1, keep): "Five epochs without a better one: count those after the best again.",
         (stop + 1, keep): "That is six epochs without a better one. When are five over?",
         (stop, stop): "These weights are five epochs past their best. Which ones were best?",
-        stopped(losses, 10): "That is a patience of ten. When are five over?",
+        patient(losses, 10): "That is a patience of ten. When are five over?",
     }
     if found == (stop, keep):
         spared = len(losses) - stop
@@ -200,7 +200,7 @@ def patience(answer, train, test):
         raise Mistake("You keep the best of all. Would you ever have come so far?")
     if not all(epoch in range(1, len(losses) + 1) for epoch in found):
         raise Mistake(f"Epochs are whole numbers, here from 1 to {len(losses)}.")
-    lowest = stopped(losses[: int(found[0])], len(losses))[1]
+    lowest = patient(losses[: int(found[0])], len(losses))[1]
     if found[1] != lowest:
         raise Mistake(
             f"Up to epoch {found[0]:.0f}, the loss of epoch {found[1]:.0f} is not the lowest. "

@@ -1,4 +1,4 @@
-"""What the checks of lessons 3 and 4 put answers to the test with."""
+"""What the checks of several lessons put answers to the test with."""
 
 from copy import deepcopy
 from inspect import isfunction, signature
@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mnist_helpers.exercises import Mistake, describe, function, tensor
+from mnist_helpers.exercises import Mistake, describe, function, returned, tensor
 from mnist_helpers.models import Autoencoder, DenseAutoencoder
 
 
@@ -123,9 +123,8 @@ def stamp_both(answer, image, kernel, stride):
     """What the learner's function stamps, and what torch does."""
     right = F.conv_transpose2d(image[None, None], kernel[None, None], stride=stride)[0, 0]
     out = function(answer)(image.clone(), kernel.clone(), stride)
-    if out is None:
-        raise Mistake("Your function gives nothing back. Does it end with `return out`?")
-    return tensor(out, right.shape), right
+    nothing = "Your function gives nothing back. Does it end with `return out`?"
+    return tensor(returned(out, nothing), right.shape), right
 
 
 def draw_codes(answer, codes):
@@ -160,3 +159,21 @@ def draw_codes(answer, codes):
             known=out.numel() == len(codes) * 784,
         )
     return out.float()
+
+
+def patient(losses, patience, forget=True, before=False, ties=False):
+    """After which epoch early stopping stops, and which it keeps; both count from 1.
+
+    The options are mistakes that people make: not to `forget` the bad epochs at a new lowest
+    loss, to compare with the epoch `before`, to take `ties` for a new lowest loss.
+    """
+    best, waited = 1, 0
+    for epoch, loss in enumerate(losses, start=1):
+        rival = losses[max(epoch - 2, 0) if before else best - 1]
+        if epoch == 1 or loss < rival or (ties and loss == rival):
+            best, waited = epoch, 0 if forget else waited
+        else:
+            waited += 1
+        if waited == patience:
+            break
+    return epoch, best

@@ -5,7 +5,7 @@ from copy import deepcopy
 import torch
 from torch import nn
 
-from mnist_helpers.exercises import Mistake, describe, number, tensor
+from mnist_helpers.exercises import Mistake, describe, is_number, number, returned, tensor
 
 
 def new_network(answer):
@@ -53,8 +53,7 @@ def sent_through(part, inputs, name):
         raise Mistake(f"In `{name}` the shapes do not fit: {error}. {hints[name]}") from None
     if out is ...:
         raise Mistake(f"`{name}` still says `...`. What should it give back?")
-    if out is None:
-        raise Mistake(f"`{name}` gives nothing back. Does it end with `return`?")
+    returned(out, f"`{name}` gives nothing back. Does it end with `return`?")
     if not isinstance(out, torch.Tensor):
         raise Mistake(f"`{name}` makes {describe(out)}, and no tensor.", known=False)
     return out
@@ -98,7 +97,7 @@ def page_and_error(answer, level, mse):
 
     A number that is right to three or four decimals comes back as the right one.
     """
-    if isinstance(answer, (int, float, torch.Tensor)) and torch.as_tensor(answer).numel() == 1:
+    if is_number(answer):
         raise Mistake(f"You have one number, {number(answer):.4g}. How bright is the page, and "
                       "what is its error? Give both, in this order.")  # fmt: skip
     parts = answer if isinstance(answer, (list, tuple)) else []
@@ -169,8 +168,7 @@ def drawn_back(model, images):
 
 def verdicts(result, shape):
     """The verdicts of an alarm as (N,) bool, if they are that."""
-    if result is None:
-        raise Mistake("Your function gives nothing back. Does it end with `return`?")
+    returned(result, "Your function gives nothing back. Does it end with `return`?")
     size = tuple(torch.as_tensor(result).shape)
     if size == ():
         raise Mistake(f"{shape[0]} images come in, and one verdict comes out. Over which axes is "

@@ -88,17 +88,6 @@ def flush(callback):
             value.flush()
 
 
-def stopped(losses, patience):
-    """After which epoch one stops, and which epoch was the best until then."""
-    best = 1
-    for epoch, loss in enumerate(losses, start=1):
-        if loss < losses[best - 1]:
-            best = epoch
-        if epoch - best == patience:
-            break
-    return epoch, best
-
-
 class Ageing(nn.Module):
     """A network that is only as old as its weight says; `seen` is a buffer, as BatchNorm has."""
 

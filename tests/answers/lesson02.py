@@ -1,6 +1,7 @@
 """The answer bank of lesson 2."""
 
 from copy import deepcopy
+from functools import partial
 
 import numpy as np
 import torch
@@ -289,29 +290,19 @@ def _early_stop(losses, patience):
     return best
 
 
-def _by_distance(losses, patience):
+def _by_distance(losses, patience, keep=True):
     """Without a counter: how far behind is the best one?"""
     best = 0
     for i in range(len(losses)):
         if losses[i] < losses[best]:
             best = i
         if i - best >= patience:
-            return best + 1
-    return best + 1
+            break
+    return 1 + (best if keep else i)
 
 
 def _as_tensor(losses, patience):
     return torch.tensor(_early_stop(losses, patience))
-
-
-def _at_the_stop(losses, patience):
-    best = 0
-    for i in range(len(losses)):
-        if losses[i] < losses[best]:
-            best = i
-        if i - best >= patience:
-            return i + 1
-    return len(losses)
 
 
 def _counting(losses, patience, reset=True, rival="best", equal=False):
@@ -335,7 +326,7 @@ def _stops():
         (lambda losses, patience: _early_stop(losses, patience) - 1, "from 0"),
         (lambda losses, patience: losses[_early_stop(losses, patience) - 1], "What is its number"),
         (lambda losses, patience: int(np.argmin(losses)) + 1, "the losses behind the stop"),
-        (_at_the_stop, "the epoch at which you stop"),
+        (partial(_by_distance, keep=False), "the epoch at which you stop"),
         (lambda losses, patience: _early_stop(losses, patience + 1), "one epoch too many"),
         (lambda losses, patience: _early_stop(losses, max(1, patience - 1)), "one epoch too early"),
         (lambda losses, patience: _counting(losses, patience, reset=False), "all bad epochs"),
