@@ -84,6 +84,7 @@ def show_weights(weights, title, captions=None, columns=8, size=0.9, limit=None)
     """
     limit = limit or weights.abs().max().item()
     figure, axes = _grid(len(weights), columns, size, title, captions)
+    figure.set_figwidth(figure.get_figwidth() + 1)  # room for the scale
     for ax, image in zip(axes, _square(weights)):
         drawn = _draw(ax, image, cmap="RdBu_r", vmin=-limit, vmax=limit)
     figure.colorbar(drawn, ax=axes, label="weight", shrink=0.8)
@@ -91,7 +92,7 @@ def show_weights(weights, title, captions=None, columns=8, size=0.9, limit=None)
 
 
 def plot_curves(histories, title, ylabel, log=True):
-    """Loss against epoch: solid for training images, dashed for validation images.
+    """Loss against epoch: solid for training images, dashed for those held out of the training.
 
     Args:
         histories: name of each run -> its `History`; up to ten have colours of their own, and
@@ -105,9 +106,10 @@ def plot_curves(histories, title, ylabel, log=True):
     styles = [{"color": color, "marker": marker} for marker in ".x^sv*" for color in colors]
     for (name, history), style in zip(histories.items(), cycle(styles)):
         epochs = range(1, len(history.train_loss) + 1)
+        style["markevery"] = ceil(len(epochs) / 12)  # more markers would hide the dashes
         ax.plot(epochs, history.train_loss, label=f"{name}, training", **style)
         if history.valid_loss:
-            ax.plot(epochs, history.valid_loss, "--", label=f"{name}, validation", **style)
+            ax.plot(epochs, history.valid_loss, "--", label=f"{name}, held out", **style)
     ax.set(title=title, xlabel="epoch", ylabel=ylabel, yscale="log" if log else "linear")
     ax.xaxis.get_major_locator().set_params(integer=True)
     if log:  # 0.02 reads better than 2 x 10^-2
