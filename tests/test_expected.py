@@ -296,18 +296,30 @@ def fit(model, rate=0.1):
     return batches(model)  # all of it
 '''
 
+BATCHES = """from math import ceil, floor
+SIZE = 64
+
+def batches(model):
+    return [model] * Shares().count()
+
+class Shares:
+    def count(self):
+        return ceil(SIZE / 2)
+"""
+
 
 @pytest.fixture
 def package(tmp_path):
     """A small package of helpers; the modules that no test changes are empty."""
     folder = tmp_path / "mnist_helpers"
     folder.mkdir()
-    for name in ("data", "plots", "batches"):
+    for name in ("data", "plots"):
         (folder / f"{name}.py").write_text("", encoding="utf-8")
+    (folder / "batches.py").write_text(BATCHES, encoding="utf-8")
     (folder / "training.py").write_text(LOOP, encoding="utf-8")
     (folder / "sources").mkdir()
-    (folder / "reading.py").write_text("", encoding="utf-8")
-    reads = '"""Digits."""\nfrom mnist_helpers.reading import read\nCOUNT = 10\n'
+    (folder / "reading.py").write_text("def read():\n    return 3\n", encoding="utf-8")
+    reads = '"""Digits."""\nfrom mnist_helpers.reading import read\nCOUNT = 10\nDIGITS = read()\n'
     (folder / "sources" / "mnist.py").write_text(reads, encoding="utf-8")
     (folder / "sources" / "standin.py").write_text("COUNT = 10\n", encoding="utf-8")
     return folder
@@ -318,7 +330,12 @@ def package(tmp_path):
     [
         ("training", "rate=0.1", "rate=0.2", True),
         ("training", "batches(model)", "batches(model, 2)", True),
-        ("batches", "", "SIZE = 64\n", True),  # imported by a module that is imported
+        ("batches", "[model]", "[model, 1]", True),  # imported by a module that is imported
+        ("batches", "SIZE = 64", "SIZE = 32", True),
+        ("batches", "SIZE / 2", "SIZE / 3", True),
+        ("batches", "ceil, floor", "floor as ceil", True),
+        ("batches", "ceil, floor", "ceil", False),
+        ("batches", "def batches", "def other():\n    return SIZE\n\ndef batches", False),
         ("training", '"""Train."""', '"""Train a model."""', False),
         ("training", "# all of it", "# every batch", False),
         ("plots", "", "COLOUR = 'blue'\n", False),
@@ -326,7 +343,7 @@ def package(tmp_path):
         ("sources/mnist", "COUNT = 10", "COUNT = 20", True),
         ("sources/mnist", "Digits.", "Handwritten digits.", False),
         ("sources/standin", "COUNT = 10", "COUNT = 20", False),
-        ("reading", "", "SIZE = 64\n", True),  # imported by the data source
+        ("reading", "return 3", "return 4", True),  # imported by the data source
     ],
 )
 def test_fingerprint_changes_with_the_helpers_that_count(

@@ -1,8 +1,8 @@
 """A short text that changes whenever the results of a lesson on one data source might.
 
-It is made of the code of the lesson up to its last result, and of the module of the data source
-and the helper modules that this code uses, with those that they import. Comments, docstrings,
-looks and exercises are left out, and so are other data sources.
+It is made of the code of the lesson up to its last result, and of what this code and the data
+source use of the helper modules. Comments, docstrings, looks and exercises are left out, and so
+are other data sources, and functions and classes that the lesson never comes to.
 """
 
 import ast
@@ -30,10 +30,10 @@ def fingerprint(lesson, source, package=PACKAGE):
         return None
     set_up, *code = map(parsed, cells[: checked[-1] + 1])
     # The set-up is the same in every lesson, and names the place where the course is hosted.
-    texts = [ast.unparse(tree) for tree in code]
-    used = helpers([set_up, *code], package)
-    used |= with_imports({package / "sources" / f"{source}.py"}, package)
-    texts += [without_docstrings(path) for path in sorted(used)]
+    place = package / "sources" / f"{source}.py"
+    modules = helpers([set_up, *code], package) | with_imports({place}, package) - {place}
+    code.append(without_docstrings(place))
+    texts = [ast.unparse(part) for part in code + reached(code, modules)]
     texts += [path.read_text(encoding="utf-8") for path in weights(code)]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
 
@@ -68,14 +68,57 @@ def imports(tree, package):
                     yield alias.asname or alias.name, path
 
 
+def reached(trees, paths):
+    """The parts of these modules that the code uses, directly or in turn, in a fixed order.
+
+    A part is a definition, a constant or an import, and counts if its name occurs in the code
+    or in a part that counts, whatever is meant there: too many are safer than too few.
+    """
+    parts = [part for path in sorted(paths) for part in parts_of(without_docstrings(path))]
+    names, found = names_in(trees), []
+    while new := [part for part in parts if part not in found and names_of(part) & names]:
+        found += new
+        names |= names_in(new)
+    return [part for part in parts if part in found]
+
+
+def parts_of(module):
+    """The statements of a module, each import with one name."""
+    for node in module.body:
+        match node:
+            case ast.Import():
+                yield from (ast.Import([alias]) for alias in node.names)
+            case ast.ImportFrom():
+                yield from (ast.ImportFrom(node.module, [a], node.level) for a in node.names)
+            case _:
+                yield node
+
+
+def names_of(part):
+    """The names that a statement at the top of a module gives something to."""
+    match part:
+        case ast.FunctionDef() | ast.ClassDef():
+            return {part.name}
+        case ast.Import() | ast.ImportFrom():
+            return {(alias.asname or alias.name).split(".")[0] for alias in part.names}
+    return {x.id for x in ast.walk(part) if isinstance(x, ast.Name)}
+
+
+def names_in(trees):
+    """All names and attributes that occur in the code."""
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return attributes | {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
 def without_docstrings(path):
-    """The code of a module as one text, without comments and docstrings."""
+    """The syntax tree of a module without its docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
         if documented and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+    return tree
 
 
 def weights(trees):
