@@ -4,10 +4,9 @@ import inspect
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.utils.data import TensorDataset
 
 from mnist_helpers.callbacks import Callback
-from mnist_helpers.data import check_digits
 from mnist_helpers.recipes import names_of
 
 EXAMPLE = "def objective(model, images, labels): return F.cross_entropy(model(images), labels)"
@@ -40,6 +39,35 @@ def check_task(model, train, valid, objective, metrics, epochs, callbacks):
                 f"callbacks has {callback!r}; each must be a Callback object, such as "
                 'Checkpoint("runs/mine.pt")'
             )
+
+
+def check_digits(digits):
+    """Raise TypeError or ValueError, with advice, unless a model of the course can use these."""
+    if not isinstance(digits, TensorDataset) or len(digits.tensors) != 2:
+        raise TypeError(
+            f"got {type(digits).__name__}; put your tensors into Digits(images, labels) first"
+        )
+    images, labels = digits.tensors
+    if len(images) == 0:
+        raise ValueError("the dataset is empty: it has no images to use")
+    if images.shape[1:] != (1, 28, 28):
+        raise ValueError(
+            f"images have shape {tuple(images.shape)}; expected (N, 1, 28, 28): "
+            "try images.view(-1, 1, 28, 28)"
+        )
+    if images.dtype != torch.float32:
+        raise ValueError(f"images are {images.dtype}; expected torch.float32: try images.float()")
+    low, high = images.min().item(), images.max().item()
+    if not (low >= 0 and high <= 1):  # also false for NaN
+        raise ValueError(
+            f"pixels run from {low:g} to {high:g}; expected 0 to 1: "
+            "divide bytes by 255, and look for NaN"
+        )
+    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+        raise ValueError(
+            f"labels are {labels.dtype} of shape {tuple(labels.shape)}; expected torch.int64 "
+            f"of shape ({len(images)},): try labels.long()"
+        )
 
 
 def check_measure(measure):
@@ -80,32 +108,6 @@ def check_optimizer(optimizer, model):
             "the optimizer holds the weights of another model, so this one would never change: "
             f"make it anew, {type(optimizer).__name__}(model.parameters(), ...), after the model"
         )
-
-
-def make_schedule(scheduler, optimizer, steps):
-    """The learning-rate schedule that `scheduler(optimizer, steps)` makes; None without one.
-
-    Raises:
-        TypeError: `scheduler` is no such function, or what it makes is no schedule.
-        ValueError: it makes a ReduceLROnPlateau, which waits for a loss after each epoch.
-    """
-    if scheduler is None:
-        return None
-    example = "scheduler=lambda optimizer, steps: CosineAnnealingLR(optimizer, steps)"
-    if isinstance(scheduler, LRScheduler) or not callable(scheduler):
-        raise TypeError(
-            f"scheduler is {type(scheduler).__name__}, which is made already; give a function "
-            f"that makes it, since `fit` knows how many steps there are: {example}"
-        )
-    schedule = scheduler(optimizer, steps)
-    if isinstance(schedule, ReduceLROnPlateau):
-        raise ValueError(
-            "ReduceLROnPlateau must be told the loss, and `fit` steps a schedule after every "
-            f"batch without one. Take another: {example}"
-        )
-    if not isinstance(schedule, LRScheduler):
-        raise TypeError(f"scheduler made {schedule!r}; it must make a schedule: {example}")
-    return schedule
 
 
 def check_loss(loss):

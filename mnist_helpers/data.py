@@ -134,32 +134,3 @@ def split(dataset, fraction=0.2, seed=0):
         )
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
     return dataset.subset(order[held_out:]), dataset.subset(order[:held_out])
-
-
-def check_digits(digits):
-    """Raise TypeError or ValueError, with advice, unless a model of the course can use these."""
-    if not isinstance(digits, TensorDataset) or len(digits.tensors) != 2:
-        raise TypeError(
-            f"got {type(digits).__name__}; put your tensors into Digits(images, labels) first"
-        )
-    images, labels = digits.tensors
-    if len(images) == 0:
-        raise ValueError("the dataset is empty: it has no images to use")
-    if images.shape[1:] != (1, 28, 28):
-        raise ValueError(
-            f"images have shape {tuple(images.shape)}; expected (N, 1, 28, 28): "
-            "try images.view(-1, 1, 28, 28)"
-        )
-    if images.dtype != torch.float32:
-        raise ValueError(f"images are {images.dtype}; expected torch.float32: try images.float()")
-    low, high = images.min().item(), images.max().item()
-    if not (low >= 0 and high <= 1):  # also false for NaN
-        raise ValueError(
-            f"pixels run from {low:g} to {high:g}; expected 0 to 1: "
-            "divide bytes by 255, and look for NaN"
-        )
-    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
-        raise ValueError(
-            f"labels are {labels.dtype} of shape {tuple(labels.shape)}; expected torch.int64 "
-            f"of shape ({len(images)},): try labels.long()"
-        )

@@ -3,16 +3,17 @@
 from contextlib import ExitStack, contextmanager
 
 import torch
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from mnist_helpers.arguments import (
+    check_digits,
     check_loss,
     check_measure,
     check_optimizer,
     check_task,
-    make_schedule,
 )
 from mnist_helpers.callbacks import Progress
-from mnist_helpers.data import Digits, batches, check_digits
+from mnist_helpers.data import Digits, batches
 from mnist_helpers.devices import at_precision, device_of, pick_device, pick_precision
 from mnist_helpers.models import evaluating, in_mode
 from mnist_helpers.objectives import (  # noqa: F401  lessons take them from here
@@ -77,7 +78,7 @@ def fit(
     check_optimizer(optimizer, model)
     train, valid = _on(device, train), _on(device, valid)
     loader = batches(train, batch_size, seed=seed)
-    schedule = make_schedule(scheduler, optimizer, epochs * len(loader))
+    schedule = _make_schedule(scheduler, optimizer, epochs * len(loader))
     recipe = recipe_of(
         model, optimizer, schedule, train, valid, objective, metrics, batch_size, seed, precision,
         epochs * len(loader),
@@ -144,6 +145,32 @@ def one_cycle(max_lr):
 
 
 # ---- details -------------------------------------------------------------------------------
+
+
+def _make_schedule(scheduler, optimizer, steps):
+    """The learning-rate schedule that `scheduler(optimizer, steps)` makes; None without one.
+
+    Raises:
+        TypeError: `scheduler` is no such function, or what it makes is no schedule.
+        ValueError: it makes a ReduceLROnPlateau, which waits for a loss after each epoch.
+    """
+    if scheduler is None:
+        return None
+    example = "scheduler=lambda optimizer, steps: CosineAnnealingLR(optimizer, steps)"
+    if isinstance(scheduler, LRScheduler) or not callable(scheduler):
+        raise TypeError(
+            f"scheduler is {type(scheduler).__name__}, which is made already; give a function "
+            f"that makes it, since `fit` knows how many steps there are: {example}"
+        )
+    schedule = scheduler(optimizer, steps)
+    if isinstance(schedule, ReduceLROnPlateau):
+        raise ValueError(
+            "ReduceLROnPlateau must be told the loss, and `fit` steps a schedule after every "
+            f"batch without one. Take another: {example}"
+        )
+    if not isinstance(schedule, LRScheduler):
+        raise TypeError(f"scheduler made {schedule!r}; it must make a schedule: {example}")
+    return schedule
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from pathlib import Path
 from mnist_helpers.course import COURSE, PACKAGE, data_folder, lessons
 
 PAGE = COURSE / "docs" / "mutants.md"
-SCHEDULE = "    schedule = make_schedule("
+SCHEDULE = "    schedule = _make_schedule("
 
 
 def scaled(factor):
