@@ -358,6 +358,16 @@ def test_fingerprint_changes_with_the_helpers_that_count(
     assert (fingerprint.fingerprint(lesson, "mnist", package) != first) == counts
 
 
+def test_fingerprint_stays_when_code_moves_to_another_module(package, tmp_path):
+    lesson = lesson_of(tmp_path, FIT)
+    before = fingerprint.fingerprint(lesson, "mnist", package)
+    (package / "loading.py").write_text(BATCHES, encoding="utf-8")
+    (package / "batches.py").unlink()
+    moved = LOOP.replace("mnist_helpers.batches", "mnist_helpers.loading")
+    (package / "training.py").write_text(moved, encoding="utf-8")
+    assert fingerprint.fingerprint(lesson, "mnist", package) == before
+
+
 def test_fingerprint_changes_with_the_code_of_the_lesson_up_to_its_last_result(package, tmp_path):
     first = fingerprint.fingerprint(lesson_of(tmp_path, FIT), "mnist", package)
     for same in ([FIT + "  # well"], [FIT, "print('bye')"]):

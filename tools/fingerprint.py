@@ -33,7 +33,8 @@ def fingerprint(lesson, source, package=PACKAGE):
     place = package / "sources" / f"{source}.py"
     modules = helpers([set_up, *code], package) | with_imports({place}, package) - {place}
     code.append(without_docstrings(place))
-    texts = [ast.unparse(part) for part in code + reached(code, modules)]
+    texts = [ast.unparse(tree) for tree in code]
+    texts += sorted(ast.unparse(part) for part in reached(code, modules, package.name))
     texts += [path.read_text(encoding="utf-8") for path in weights(code)]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
 
@@ -68,30 +69,39 @@ def imports(tree, package):
                     yield alias.asname or alias.name, path
 
 
-def reached(trees, paths):
-    """The parts of these modules that the code uses, directly or in turn, in a fixed order.
+def reached(trees, paths, package):
+    """The parts of these modules of the package that the code uses, directly or in turn.
 
     A part is a definition, a constant or an import, and counts if its name occurs in the code
     or in a part that counts, whatever is meant there: too many are safer than too few.
     """
-    parts = [part for path in sorted(paths) for part in parts_of(without_docstrings(path))]
+    parts = [part for path in paths for part in parts_of(without_docstrings(path), package)]
     names, found = names_in(trees), []
     while new := [part for part in parts if part not in found and names_of(part) & names]:
         found += new
         names |= names_in(new)
-    return [part for part in parts if part in found]
+    return found
 
 
-def parts_of(module):
-    """The statements of a module, each import with one name."""
+def parts_of(module, package):
+    """The statements of a module, each import with one name; none from the package itself.
+
+    So code may move from one module to another. Its new place does not change what it does.
+    """
     for node in module.body:
         match node:
             case ast.Import():
                 yield from (ast.Import([alias]) for alias in node.names)
             case ast.ImportFrom():
-                yield from (ast.ImportFrom(node.module, [a], node.level) for a in node.names)
+                names = [a for a in node.names if a.asname or not is_inside(node, package)]
+                yield from (ast.ImportFrom(node.module, [name], node.level) for name in names)
             case _:
                 yield node
+
+
+def is_inside(node, package):
+    """Whether an import takes its names from the package."""
+    return (node.module or "").split(".")[0] == package
 
 
 def names_of(part):
