@@ -34,7 +34,7 @@ def fingerprint(lesson, source, package=PACKAGE):
     modules = helpers([set_up, *code], package) | with_imports({place}, package) - {place}
     code.append(without_docstrings(place))
     texts = [ast.unparse(tree) for tree in code]
-    texts += sorted(ast.unparse(part) for part in reached(code, modules, package.name))
+    texts += sorted({ast.unparse(part) for part in reached(code, modules, package.name)})
     texts += [path.read_text(encoding="utf-8") for path in weights(code)]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
 
