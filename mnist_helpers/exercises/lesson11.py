@@ -190,7 +190,7 @@ def patience(answer, train, test):
     }
     if found == (stop, keep):
         spared = len(losses) - stop
-        return f"{spared} epochs are saved. The best of all came later, in epoch {best}."
+        return f"You spare {spared} epochs. The best of all came later, in epoch {best}."
     for wrong, text in texts.items():
         if found == wrong:
             raise Mistake(text)
