@@ -9,7 +9,7 @@ from math import ceil, isqrt
 
 import matplotlib.pyplot as plt
 import torch
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 # Ten colours, one for each digit in every lesson. Each has a contrast of at least 3:1 against
 # white, and they stay apart for all three kinds of colour blindness (tests/test_plots.py).
@@ -140,7 +140,9 @@ def plot_confusion(matrix, title):
                 color="w" if dark else "k",
             )  # fmt: skip
     ax.set(title=title, xlabel="answer", ylabel="true digit", xticks=range(10), yticks=range(10))
-    figure.colorbar(drawn, label="mistakes (the diagonal is right)")
+    figure.colorbar(
+        drawn, label="mistakes (the diagonal is right)", ticks=MaxNLocator(integer=True)
+    )
     plt.show()
 
 
