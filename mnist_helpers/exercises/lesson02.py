@@ -44,6 +44,11 @@ def _watched(answer, logits, labels):
                 f"{str(error)[:1].upper()}{str(error).splitlines()[0][1:120]}. A row of s belongs "
                 "to an image, a column to a class: which of your two indices comes first?"
             ) from None
+        if "indexing" in str(error):
+            raise Mistake(
+                f"{len(labels)} labels need {len(labels)} row numbers, and you give others. "
+                "`arange(2)` was for two images: how many are there here?"
+            ) from None
         raise Mistake(
             f"Shapes that do not fit: {str(error).splitlines()[0][:120]}. log_total has the shape "
             f"({len(labels)},). And s[labels] takes whole rows of s: which index is still missing?"
@@ -109,7 +114,7 @@ def nudge_weights(answer, train, test):
     """A function (loss_of, weights, h) -> the slope of the loss in each weight, from both sides."""
     answer = function(answer)
     generator = torch.Generator().manual_seed(0)
-    for count in (3, 5):
+    for count, h in ((3, 0.01), (5, 0.03)):
         factors = torch.randn(count, generator=generator)
 
         def loss_of(weights, factors=factors):
@@ -117,15 +122,23 @@ def nudge_weights(answer, train, test):
 
         weights = torch.randn(count, generator=generator)
         before = weights.clone()
-        slopes = returned(answer(loss_of, weights))
+        try:
+            slopes = returned(answer(loss_of, weights, h))
+        except ValueError as error:
+            if "only one element tensors" not in str(error):
+                raise
+            raise Mistake(
+                "You store several numbers for one weight. `nudge` is a whole row: which single "
+                "number says how far the weight moves?"
+            ) from None
         slopes = torch.as_tensor(slopes).detach().float().flatten()
         if not torch.equal(weights, before):
             raise Mistake("The weights that you were given have moved. What undoes a nudge?")
-        _compare_slopes(slopes, loss_of, weights)
+        _compare_slopes(slopes, loss_of, weights, h)
     return "Two losses for each weight give the gradient, of any function that you can evaluate."
 
 
-def _compare_slopes(slopes, loss_of, weights, h=0.01):
+def _compare_slopes(slopes, loss_of, weights, h):
     up, down = (
         torch.stack([loss_of(weights + sign * h * row) for row in torch.eye(len(weights))])
         for sign in (1, -1)
@@ -137,6 +150,8 @@ def _compare_slopes(slopes, loss_of, weights, h=0.01):
     mistakes = [
         (-right, "Every slope has the wrong sign. Which loss comes first, the one above?"),
         (2 * right, "Every slope is twice too large. How far apart are the two losses?"),
+        (right * 2 * h / 0.02, "With h = 0.03 every slope is three times too large. Where else "
+         "does h come in?"),
         (right * 2 * h, "These are differences of losses. By what do you divide, for a slope?"),
         (right * 4 * h**2, "Every slope is far too small. Do you multiply by 2 * h, or divide?"),
         (right * h**2, "Every slope is far too small: a / 2 * h is (a / 2) * h. What do you mean?"),

@@ -188,7 +188,7 @@ def decoder_of_images(answer, train, test):
             "way back. What bends instead of cutting?"
         )
     return (
-        "7 becomes 14 and then 28, and every pixel stays between 0 and 1. Two faults were loud. "
+        "The drawings are 28 x 28, and every pixel stays between 0 and 1. Two faults were loud. "
         "The third would have trained without a word, and perhaps to all black."
     )
 
@@ -205,7 +205,7 @@ def receptive_field(answer, train, test):
     if seen in FIELD_MISTAKES:
         raise Mistake(f"{seen} {FIELD_MISTAKES[seen]}")
     for value, right in zip(tensor(answer, (3,)).tolist(), (3, 7, 15)):
-        compare(value, right, [], tolerance=0.05)
+        compare(value, right, [], tolerance=1e-3)
     return (
         "Two places more each time, 1, 2 and then 4 pixels apart: strides that come early widen "
         "the field of all layers behind them."

@@ -101,7 +101,7 @@ def codes_and_labels(answer, train, test):
         raise Mistake(text, known=False)
     for name, part in zip(("codes", "labels"), pair):
         if isinstance(part, (tuple, list)):
-            raise Mistake(f"Your {name} are a list of batches. What makes one tensor of them?")
+            raise Mistake(f"Your {name} are a list. What makes one tensor of its parts?")
         if not isinstance(part, torch.Tensor):
             raise Mistake(f"Your {name} are {describe(part)}, and no tensor.", known=False)
         if part.dim() and len(part) < len(digits):

@@ -97,6 +97,8 @@ def blurred_to_nearest(answer, train, test):
         return torch.cdist(queries.flatten(1), points.flatten(1)).amin(dim=1).mean().item()
 
     sharp = distance(images, flat[:10000])
+    if abs(value - round(right, 1)) < 1e-6:  # some wrong ways end at the same decimal
+        raise Mistake(f"You have {value:.4g}; the first decimal is right. Which are the next two?")
     compare(value, right, [
         (sharp, f"You have {value:.4g}: that is for the *sharp* images. Where is the blur?"),
         (distance(blur(images), flat), f"You have {value:.4g}, and that is too near. The more "
@@ -198,8 +200,8 @@ def class_dice(answer, train, test):
     mean, cov = own.mean(dim=0), torch.cov(own.T)
     if like(dice, mean, cov):
         return (
-            "Ten digits, ten clouds, and dice for each of them: random codes have become digits. "
-            "It took the labels, though. Can a code be trained that needs none?"
+            "Ten digits, ten clouds, and dice for each of them: many random codes have become "
+            "digits. It took the labels, though. Can a code be trained that needs none?"
         )
     for wrong_mean, wrong_cov, diagnosis in wrong_dice(codes, mean, cov):
         if like(dice, wrong_mean, wrong_cov):

@@ -17,11 +17,11 @@ def runs_needed(answer, train, test):
     value, right = number(answer), 72
     known = [
         (36, "counts the scatter of one mean, and a difference has two. How do their squares add?"),
-        (144, "are the runs of both settings together. How many are for each?"),
-        (8, "bring the gap to one standard error. How many are asked for?"),
-        (4, "bring one mean to one standard error of 1 %. What about the other, and the 3?"),
-        (18, "belong to a gap of 2 %, as large as the scatter. How large is the gap here?"),
-        (4.5, "belong to a run that scatters by 1 %, and a gap of 2 %. Which is which?"),
+        (144, "counts the runs of both settings together. How many are for each?"),
+        (8, "brings the gap to one standard error. How many are asked for?"),
+        (4, "brings one mean to one standard error of 1 %. What about the other, and the 3?"),
+        (18, "belongs to a gap of 2 %, as large as the scatter. How large is the gap here?"),
+        (4.5, "belongs to a run that scatters by 1 %, and a gap of 2 %. Which is which?"),
         (12, "would do if the standard error fell with n. With what does it fall?"),
         (6, "is 3 · 2 % / 1 %. That is a root: with what does the standard error fall?"),
         (72**0.5, "is the root of it. What is the square of the standard error?"),
@@ -109,6 +109,9 @@ def dead_units(answer, train, test):
         outputs = torch.randn(images, units).relu()
         outputs[:, torch.randperm(units)[:dead]] = 0
         outputs[0] = 0  # an image to which no unit responds
+        alive = (outputs > 0).any(dim=0).nonzero()[0]
+        outputs[:, alive] = 0
+        outputs[1, alive] = 0.01  # a unit that responds to one image, and weakly
         counts.append((dead, _count(function(answer)(outputs.clone()), outputs), outputs))
     for right, value, outputs in counts:
         if value == right:
@@ -117,6 +120,7 @@ def dead_units(answer, train, test):
         seen = f"Of {units} units {right} are dead, and you find {value:g}."
         known = [
             (units - right, "Those are the others. Which are always 0?"),
+            (right + 1, "One of those responds to a single image, and weakly. Is it dead?"),
             (zero.any(dim=0).sum(), "How many images must a unit miss to be dead: one, or all?"),
             (
                 zero.all(dim=1).sum(),

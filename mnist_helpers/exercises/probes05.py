@@ -40,6 +40,10 @@ def diagnose_drawing(drawn, x, mean, directions, count):
          "that you did not give back?"),
         (drawn_by(x, 0, kept) + mean, "Your drawings hold a part of the mean image twice. What "
          "has to happen to the images before they meet the directions?"),
+        (right + own - mean, "You add the mean of the images that you were given. Which mean did "
+         "you take away before?"),
+        (drawn_by(x, own, kept) + mean - own, "You take away the mean of the images that you were "
+         "given. Which mean do you add afterwards?"),
         (drawn_by(x, own, kept), "The result changes with the images that come together in "
          "one call. Whose mean belongs to these directions?"),
         (drawn_by(x, mean, directions[:count].T), "You took rows of `directions`. Its first "

@@ -58,6 +58,7 @@ def _cross_entropies():
         F.cross_entropy,
     ]
     wrong = [
+        (_completed(lambda s, total, y: (total - s[torch.arange(2), y]).mean()), "for two images"),
         (_completed(lambda s, total, labels: total - _pick(s, labels)), "You return 12 losses"),
         (_completed(lambda s, total, labels: (_pick(s, labels) - total).mean()), "below zero"),
         (_completed(lambda s, total, labels: (total - _pick(s, labels)).sum()), "Sum or mean"),
@@ -147,6 +148,8 @@ def _nudges():
         (_nudging(lambda loss, w, n, h: loss(w + n)), "These are losses"),
         (_nudging(lambda loss, w, n, h: (loss(w + h) - loss(w - h)) / (2 * h)), "nudged at once"),
         (_nudging(_both_sides, together=True), "nudged at once"),
+        (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w - n)) / 0.02), "Where else does h"),
+        (_nudging(lambda loss, w, n, h: (loss(w + n) - loss(w - n)) / (2 * n)), "whole row"),
         (lambda loss, w, h=0.01: _nudging(_both_sides)(loss, w).flip(0), "in reverse order"),
         (lambda loss, w, h=0.01: _nudging(_both_sides)(loss, w).sum(), "You give 1 numbers"),
         (_in_place, "The weights that you were given have moved"),

@@ -310,6 +310,7 @@ def fields():
         ([15, 7, 3], "runs the other way"),
         (15, "three are asked for"),
         ([3, 7, 14], "You have 14, and that is too small"),
+        ([3, 7, 14.5], "You have 14.5, and that is too small"),
         ([3, 7], "needs the shape (3,)"),
     ]
     return right, wrong

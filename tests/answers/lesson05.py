@@ -99,6 +99,13 @@ def pca_drawing():
     def cut_off(images, mean, directions, count):
         return right(images, mean, directions, count).clamp(0, 1)
 
+    def own_mean_back(images, mean, directions, count):
+        return right(images, mean, directions, count) - mean + images.mean(dim=0)
+
+    def own_mean_off(images, mean, directions, count):
+        kept = directions[:, :count]
+        return (images - images.mean(dim=0)) @ kept @ kept.T + mean
+
     def halved(images, mean, directions, count):
         return right(images, mean, directions, count) / 2
 
@@ -114,6 +121,8 @@ def pca_drawing():
         (mean_lost, "did not give back"),
         (mean_twice, "before they meet the directions"),
         (own_mean, "Whose mean"),
+        (own_mean_back, "did you take away before"),
+        (own_mean_off, "do you add afterwards"),
         (all_of_them, "Where does `count` come in"),
         (last_ones, "the last directions"),
         (rows, "took rows"),
@@ -183,7 +192,7 @@ def codes_and_labels():
         (sorted_labels, "In which order do the batches come"),
         (last_labels, "labels for 1234 images"),
         (last_codes, "codes for 1234 images"),
-        (lists, "a list of batches"),
+        (lists, "are a list"),
         (lambda model, dataset: (model(dataset.images), dataset.labels), "whole images"),
         (lambda model, dataset: right(model, dataset)[0], "codes and labels, a pair"),
         (lambda model, dataset: (right(model, dataset)[0] + 1, dataset.labels), "of no image"),

@@ -115,6 +115,7 @@ def blurred_to_nearest(train, test):
         (both.amin(dim=1).mean(), "both sides are blurred"),
         (hard.amin(dim=1).mean(), "sharp test images among blurred"),
         (own.amin(dim=1).mean(), "blurred *training* images"),
+        (round(right.item(), 1), "the first decimal is right"),
         (squares, "mean *squared* distance"),
         (squares / 784, "squared error per pixel"),
         (table.amin(dim=1).sum(), "a sum over 200 images"),

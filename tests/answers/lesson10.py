@@ -138,6 +138,8 @@ def bank(train, test):
                 (lambda outputs: (outputs[1] == 0).sum(), "That is one image"),
                 (lambda outputs: outputs == 0, "Over which axes"),
                 (lambda outputs: (outputs == 0).all().sum(), "Which value has a dead unit"),
+                (lambda outputs: ((outputs == 0).float().mean(0) > 0.9).sum(), "a single image"),
+                (lambda outputs: (outputs.mean(dim=0) < 0.01).sum(), "a single image"),
                 (14, "needs a function"),
             ],
         ),
