@@ -7,6 +7,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from mnist_helpers.callbacks import Callback
+from mnist_helpers.data import Codes
 from mnist_helpers.recipes import names_of
 
 EXAMPLE = "def objective(model, images, labels): return F.cross_entropy(model(images), labels)"
@@ -42,14 +43,27 @@ def check_task(model, train, valid, objective, metrics, epochs, callbacks):
 
 
 def check_digits(digits):
-    """Raise TypeError or ValueError, with advice, unless a model of the course can use these."""
+    """Raise TypeError or ValueError, with advice, unless a model of the course can use these.
+
+    They are images, or `Codes`.
+    """
     if not isinstance(digits, TensorDataset) or len(digits.tensors) != 2:
         raise TypeError(
             f"got {type(digits).__name__}; put your tensors into Digits(images, labels) first"
         )
-    images, labels = digits.tensors
-    if len(images) == 0:
+    inputs, labels = digits.tensors
+    if len(inputs) == 0:
         raise ValueError("the dataset is empty: it has no images to use")
+    (check_codes if isinstance(digits, Codes) else check_images)(inputs)
+    if labels.shape != inputs.shape[:1] or labels.dtype != torch.int64:
+        raise ValueError(
+            f"labels are {labels.dtype} of shape {tuple(labels.shape)}; expected torch.int64 "
+            f"of shape ({len(inputs)},): try labels.long()"
+        )
+
+
+def check_images(images):
+    """Raise ValueError, with advice, unless these are images as the course has them."""
     if images.shape[1:] != (1, 28, 28):
         raise ValueError(
             f"images have shape {tuple(images.shape)}; expected (N, 1, 28, 28): "
@@ -63,11 +77,18 @@ def check_digits(digits):
             f"pixels run from {low:g} to {high:g}; expected 0 to 1: "
             "divide bytes by 255, and look for NaN"
         )
-    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+
+
+def check_codes(codes):
+    """Raise ValueError, with advice, unless these are codes, (N, latent_dim) float32, finite."""
+    if codes.dim() != 2 or codes.dtype != torch.float32:
         raise ValueError(
-            f"labels are {labels.dtype} of shape {tuple(labels.shape)}; expected torch.int64 "
-            f"of shape ({len(images)},): try labels.long()"
+            f"codes are {codes.dtype} of shape {tuple(codes.shape)}; expected torch.float32 of "
+            "shape (N, latent_dim): try codes.float().flatten(1)"
         )
+    if not codes.isfinite().all():
+        raise ValueError("codes hold NaN or infinite numbers: did they come out of a model that "
+                         "was trained?")  # fmt: skip
 
 
 def check_measure(measure):

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from mnist_helpers.devices import device_of
 from mnist_helpers.files import printable, say
-from mnist_helpers.models import evaluating
+from mnist_helpers.modes import evaluating
 
 
 class Callback:

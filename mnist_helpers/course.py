@@ -14,6 +14,7 @@ COURSE = PACKAGE.parent
 NOTEBOOKS = COURSE / "notebooks"
 PICTURES = COURSE / "pictures"
 WEIGHTS = PACKAGE / "weights"
+JUDGES = PACKAGE / "judges"
 
 SOURCES = tuple(sorted(path.stem for path in (PACKAGE / "sources").glob("[a-z]*.py")))
 

@@ -55,6 +55,18 @@ class Digits(TensorDataset):
         return Digits(self.images.to(device), self.labels.to(device), self.source)
 
 
+class Codes(TensorDataset):
+    """Labelled codes in memory: what a model learns from that never sees an image.
+
+    Args:
+        codes: (N, latent_dim) float32.
+        labels: (N,) int64, the digit 0 to 9.
+    """
+
+    def __init__(self, codes, labels):
+        super().__init__(codes, labels)
+
+
 def load_mnist(root=None, source="auto"):
     """Load MNIST, or the stand-in when MNIST is neither on disk nor to be downloaded.
 

@@ -21,7 +21,7 @@ from nbconvert.exporters import NotebookExporter
 from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
 
 from mnist_helpers.collect import report
-from mnist_helpers.course import NOTEBOOKS, PACKAGE, WEIGHTS, lessons
+from mnist_helpers.course import JUDGES, NOTEBOOKS, PACKAGE, WEIGHTS, lessons
 from mnist_helpers.files import refuse_existing, refuse_file, say
 
 UNPACK = '''\
@@ -140,6 +140,7 @@ def _carry_package(notebook, resources):
 def _zipped_package(code):
     """The package as a zip archive, with those networks that the code names; always the same."""
     unused = {path for path in WEIGHTS.iterdir() if f'"{path.stem}"' not in code}
+    unused |= set() if "judge_for" in code else set(JUDGES.iterdir())
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(PACKAGE.rglob("*")):

@@ -7,7 +7,7 @@ training, it takes only the processor cores that are free (`@share_cores()`).
 import torch
 
 from mnist_helpers.devices import device_of
-from mnist_helpers.models import evaluating
+from mnist_helpers.modes import evaluating
 from mnist_helpers.threads import pick_threads, share_cores
 
 

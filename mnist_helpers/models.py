@@ -1,10 +1,9 @@
-"""The networks of the course: a classifier and two kinds of autoencoder.
+"""The networks of the course: a classifier and three kinds of autoencoder.
 
 Every model takes images (N, 1, 28, 28) in [0, 1] and flattens them inside itself.
 """
 
 import json
-from contextlib import contextmanager
 from itertools import pairwise
 from math import prod
 
@@ -13,7 +12,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from mnist_helpers.course import WEIGHTS
-from mnist_helpers.randomness import own_randomness
 
 PIXELS = 28 * 28
 
@@ -135,6 +133,47 @@ class ConvAutoencoder(Autoencoder):
         self.to(memory_format=torch.channels_last)  # the order in memory that is fast on a CPU
 
 
+class VariationalAutoencoder(Autoencoder):
+    """Dense autoencoder whose code is a cloud: a mean and a variance for each of its numbers.
+
+    Kingma & Welling, "Auto-Encoding Variational Bayes" (2014), section 3. `encode` gives the mean
+    of the cloud, so `forward` draws no random numbers; only `draw` does.
+
+    Args:
+        latent_dim: numbers in the code, at least 1.
+        hidden: widths between pixels and code.
+
+    Raises:
+        ValueError: latent_dim or a width is below 1.
+    """
+
+    def __init__(self, latent_dim=20, hidden=(400,)):
+        sizes = (PIXELS, *hidden, latent_dim)
+        super().__init__(
+            nn.Sequential(nn.Flatten(), *_dense((*sizes[:-1], 2 * latent_dim), nn.ReLU)),
+            nn.Sequential(
+                *_dense(sizes[::-1], nn.ReLU), nn.Sigmoid(), nn.Unflatten(1, (1, 28, 28))
+            ),
+        )
+
+    def posterior(self, x):
+        """Mean and log variance, (N, latent_dim) each, of the cloud of codes of images x."""
+        return self.encoder(x).chunk(2, dim=1)
+
+    def encode(self, x):
+        """The mean of the cloud of codes, (N, latent_dim), of images x, (N, 1, 28, 28)."""
+        return self.posterior(x)[0]
+
+    @staticmethod
+    def draw(mean, log_variance):
+        """One code, (N, latent_dim), out of each cloud; in every call another one.
+
+        The noise is scaled and shifted, so gradients reach mean and variance: the
+        *reparametrisation trick*, section 2.4 of the same paper.
+        """
+        return mean + (log_variance / 2).exp() * torch.randn_like(mean)
+
+
 class UpConv2d(nn.ConvTranspose2d):
     """The same layer, quicker to train on a CPU: it adds its bias by itself.
 
@@ -187,33 +226,6 @@ def provenance(name):
 def count_parameters(model):
     """How many numbers training may change."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
-@contextmanager
-def evaluating(model):
-    """Look at a model without leaving a trace.
-
-    Inside the `with` block the model is in evaluation mode (no dropout, for example), without
-    gradients, and draws random numbers of its own, the same ones every time. Afterwards modes
-    and random states are what they were before.
-    """
-    with in_mode(model, training=False), torch.no_grad(), own_randomness(0):
-        yield
-
-
-@contextmanager
-def in_mode(model, training):
-    """Inside the `with` block the model is in training or in evaluation mode; then as before.
-
-    Each of its layers gets its own mode back.
-    """
-    modes = [(module, module.training) for module in model.modules()]
-    model.train(training)
-    try:
-        yield
-    finally:
-        for module, before in modes:
-            module.training = before
 
 
 def _leaky():

@@ -1,11 +1,13 @@
 """What training can aim at: objectives, and the metrics that are shown beside them.
 
 An *objective* is a function `objective(model, images, labels) -> scalar loss`. A *metric* has
-the same three arguments and returns a share between 0 and 1. Both are means over a batch.
+the same three arguments and returns a share between 0 and 1. Both are means over a batch. Some
+objectives have a setting of their own: a function makes them, such as `negative_elbo(beta=4)`.
 """
 
 import functools
 import itertools
+import math
 
 import torch
 import torch.nn.functional as F
@@ -49,6 +51,74 @@ def reconstruction_bce(model, images, labels):
     # Logarithms of numbers near 0 and 1 need all the digits, whatever the model computes in.
     with torch.autocast(images.device.type, enabled=False):
         return F.binary_cross_entropy(x_hat, images)
+
+
+def denoising(noise, objective=reconstruction):
+    """The objective of a denoiser: the model sees noisy images, the target stays clean.
+
+    Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders" (2008).
+
+    Args:
+        noise: function images -> noisy images, such as `noise.gaussian(0.5)`. It is called in
+            every step, so no image has the same noise twice.
+        objective: what is asked of the drawing of a noisy image; it sees the clean images.
+
+    Raises:
+        TypeError: noise is no function.
+    """
+    if not callable(noise):
+        raise TypeError(
+            f"noise is {noise!r}; give a function images -> noisy images, such as "
+            "noise.gaussian(0.5), noise.salt_and_pepper(0.3) or noise.cut_out(12)"
+        )
+
+    def denoising(model, images, labels):
+        return objective(lambda clean: model(noise(clean)), images, labels)
+
+    return denoising
+
+
+def negative_elbo(beta=1.0):
+    """The objective of a variational autoencoder, in nats per image: error + beta * divergence.
+
+    The bound of Kingma & Welling, "Auto-Encoding Variational Bayes" (2014), equation 3, with the
+    sign turned round; beta as in Higgins et al., "beta-VAE" (2017). The model has
+    `posterior`, `draw` and `decode`, as `VariationalAutoencoder` has.
+
+    Args:
+        beta: weight of the divergence, at least 0; with 1 it is the bound on -log p(x).
+
+    Raises:
+        ValueError: beta is below 0, or no finite number.
+    """
+    if not 0 <= beta < math.inf:
+        raise ValueError(f"beta is {beta!r}; it must be a finite number, at least 0")
+
+    def negative_elbo(model, images, labels):
+        mean, log_variance = model.posterior(images)
+        x_hat = model.decode(model.draw(mean, log_variance))
+        return bernoulli(x_hat, images) + beta * divergence(mean, log_variance)
+
+    return negative_elbo
+
+
+def bernoulli(x_hat, images):
+    """-log p(x | z) in nats per image, if each pixel of x_hat is a probability of ink.
+
+    A sum over the pixels of an image, and the mean over images. Appendix C.1 of the same paper.
+    """
+    return F.binary_cross_entropy(x_hat, images, reduction="sum") / len(images)
+
+
+def divergence(mean, log_variance):
+    """KL(q(z | x) || p(z)) in nats per image, from a cloud of codes to the standard normal one.
+
+    A sum over the numbers of a code, and the mean over images. Appendix B of the same paper.
+
+    Args:
+        mean, log_variance: (N, latent_dim) each.
+    """
+    return (log_variance.exp() + mean**2 - 1 - log_variance).sum() / (2 * len(mean))
 
 
 def stop_after(steps, objective):

@@ -15,7 +15,7 @@ from mnist_helpers.arguments import (
 from mnist_helpers.callbacks import Progress
 from mnist_helpers.data import Digits, batches
 from mnist_helpers.devices import at_precision, device_of, pick_device, pick_precision
-from mnist_helpers.models import evaluating, in_mode
+from mnist_helpers.modes import evaluating, in_mode
 from mnist_helpers.objectives import (  # noqa: F401  lessons take them from here
     accuracy,
     classification,

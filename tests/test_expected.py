@@ -13,7 +13,7 @@ import torch
 from nbformat.v4 import new_code_cell, new_notebook
 
 from mnist_helpers import expected
-from mnist_helpers.course import PACKAGE, SOURCES, Lesson, lessons
+from mnist_helpers.course import JUDGES, PACKAGE, SOURCES, WEIGHTS, Lesson, lessons
 from tools import calibrate, fingerprint
 from tools.notebooks import VERDICT, printed, results
 
@@ -390,8 +390,11 @@ def test_new_source_and_new_lesson_leave_all_other_runs_fresh(tmp_path):
 
 
 def test_weights_that_a_lesson_names_are_part_of_its_fingerprint():
-    (named,) = fingerprint.weights([fingerprint.ast.parse('pretrained("conv-2d")')])
-    assert named.name == "conv-2d.json"
+    named = [fingerprint.ast.parse('pretrained("conv-2d")')]
+    assert fingerprint.weights(named, "mnist") == [WEIGHTS / "conv-2d.json"]
+    judged = [fingerprint.ast.parse("judging.judge_for(train)")]
+    assert fingerprint.weights(judged, "mnist") == [JUDGES / "mnist.json"]
+    assert fingerprint.weights(judged, "standin") == []  # trained anew in every run
 
 
 # ---- the course's own results --------------------------------------------------------------

@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from mnist_helpers import collect as collecting
 from mnist_helpers import handout
-from mnist_helpers.course import COURSE, lessons
+from mnist_helpers.course import COURSE, JUDGES, WEIGHTS, lessons
 from mnist_helpers.handout import edition, main
 
 LESSONS = {lesson.path.stem: lesson.path for lesson in lessons()}
@@ -248,12 +248,10 @@ def test_standalone_cell_unpacks_the_package_with_the_networks_of_the_lesson(
     (folder,) = map(Path, sys.path)
     unpacked = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     lesson = "".join(cell.source for cell in code(copy)[1:])
-    there = [
-        p
-        for p in COURSE.glob("mnist_helpers/**/*.*")
-        if "__pycache__" not in p.parts and (p.parent.name != "weights" or f'"{p.stem}"' in lesson)
-    ]
-    assert unpacked == {p.relative_to(COURSE): p.read_bytes() for p in there}
+    unused = {p for p in WEIGHTS.iterdir() if f'"{p.stem}"' not in lesson}
+    unused |= set() if "judge_for(" in lesson else set(JUDGES.iterdir())
+    there = {p for p in COURSE.glob("mnist_helpers/**/*.*") if "__pycache__" not in p.parts}
+    assert unpacked == {p.relative_to(COURSE): p.read_bytes() for p in there - unused}
     for name in ("__init__.py", "expected.toml", "measured.json"):
         assert Path("mnist_helpers", name) in unpacked
     needed = "pretrained(" in lesson

@@ -10,7 +10,7 @@ import hashlib
 
 import nbformat
 
-from mnist_helpers.course import PACKAGE, WEIGHTS
+from mnist_helpers.course import JUDGES, PACKAGE, WEIGHTS
 from tools.notebooks import parsed, tags
 
 # What checks arguments, checks results or draws them, and changes none.
@@ -35,7 +35,7 @@ def fingerprint(lesson, source, package=PACKAGE):
     code.append(without_docstrings(place))
     texts = [ast.unparse(tree) for tree in code]
     texts += sorted({ast.unparse(part) for part in reached(code, modules, package.name)})
-    texts += [path.read_text(encoding="utf-8") for path in weights(code)]
+    texts += [path.read_text(encoding="utf-8") for path in weights(code, source)]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
 
 
@@ -131,7 +131,9 @@ def without_docstrings(path):
     return tree
 
 
-def weights(trees):
-    """Paths of the provenance of every pretrained network that the code names."""
+def weights(trees, source):
+    """Paths of the provenance of every pretrained network that the code names, or judges with."""
     texts = {x.value for tree in trees for x in ast.walk(tree) if isinstance(x, ast.Constant)}
-    return [path for path in sorted(WEIGHTS.glob("*.json")) if path.stem in texts]
+    judge = JUDGES / f"{source}.json"
+    judges = [judge] if "judge_for" in names_in(trees) and judge.is_file() else []
+    return [path for path in sorted(WEIGHTS.glob("*.json")) if path.stem in texts] + judges
