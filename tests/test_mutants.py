@@ -1,5 +1,6 @@
 """The mutants still break what they say: each edit has exactly one place, and leaves Python."""
 
+import json
 import shutil
 
 import pytest
@@ -30,13 +31,26 @@ def test_edit_without_a_place_or_with_two_is_an_error(package):
             mutants.break_copy(package, [("data.py", text, "")])
 
 
-def test_table_is_written_only_when_it_is_whole(monkeypatch, tmp_path, capsys):
+def test_what_is_found_is_kept_and_shown(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(mutants, "PAGE", tmp_path / "mutants.md")
+    monkeypatch.setattr(mutants, "FOUND", tmp_path / "mutants.json")
     monkeypatch.setattr(mutants, "notices", lambda edits, lesson: bool(edits))
     mutants.main(["03"])
-    assert "no optimizer step                red: 03\n" in capsys.readouterr().out
-    assert not mutants.PAGE.exists()
-    mutants.main([])
+    assert "no optimizer step                    red: 03\n" in capsys.readouterr().out
+    mutants.main(["02"])
     page = mutants.PAGE.read_text(encoding="utf-8")
     assert "| nothing broken | none |\n" in page
-    assert f"| no zero_grad | {', '.join(lesson.number for lesson in lessons())} |\n" in page
+    assert "| no zero_grad | 02, 03 |\n" in page
+    assert page.endswith("Lessons tried: 02, 03.\n")
+
+
+def test_a_lesson_that_does_not_depend_on_what_is_broken_is_not_run(monkeypatch):
+    monkeypatch.setattr(mutants.subprocess, "run", pytest.fail)
+    assert not mutants.notices(mutants.MUTANTS["divergence left out"], lessons(["01"])[0])
+
+
+def test_the_page_is_that_of_what_was_found():
+    found = json.loads(mutants.FOUND.read_text(encoding="utf-8"))
+    assert mutants.PAGE.read_text(encoding="utf-8") == mutants.page(found)
+    assert not mutants.reds(found["nothing broken"])
+    assert all(any(found[name].values()) for name in mutants.MUTANTS if mutants.MUTANTS[name])

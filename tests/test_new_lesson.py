@@ -20,7 +20,7 @@ from mnist_helpers.course import COURSE, SOURCES, data_folder, lessons
 from mnist_helpers.sources.mnist import MNIST_MD5
 from tools.notebooks import tags
 
-NUMBER = 1 + max(int(lesson.number) for lesson in lessons() if lesson.number < "10")
+NUMBER = 1 + max(int(lesson.number) for lesson in lessons())
 NAME = f"{NUMBER:02d}_counting_and_copying"
 NOT_COPIED = shutil.ignore_patterns(
     *(".git", ".venv", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", "__pycache__"),

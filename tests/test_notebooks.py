@@ -31,7 +31,6 @@ def verdicts(cell):
 
 
 def test_lessons_are_numbered_without_a_gap_and_labs_from_10_on():
-    """07 to 09 stay free for lessons on denoising, variational autoencoders and generating."""
     numbers = [int(name[:2]) for name in LESSONS]
     lessons_, labs = [n for n in numbers if n < 10], [n for n in numbers if n >= 10]
     assert lessons_ == [*range(1, len(lessons_) + 1)]
@@ -94,7 +93,7 @@ class TestLesson:
         apart = {"exercise-text", "teacher", "cover-picture"}
         prose = [c for c in notebook.cells if c.cell_type == "markdown" and not apart & tags(c)]
         words = sum(len(cell.source.split()) for cell in prose)
-        assert words <= (3500 if name[:2] in ("02", "03", "04", "05") else 3000), words
+        assert words <= (3000 if name[:2] in ("01", "06", "10", "11") else 3500), words
 
     def test_every_figure_has_a_text_for_those_who_cannot_see_it(self, notebook):
         for cell in code_cells(notebook):
