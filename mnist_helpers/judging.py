@@ -3,6 +3,8 @@
 No number here sees everything: lesson 9 shows what each of them misses.
 """
 
+import sys
+
 import torch
 from torch import nn
 
@@ -55,7 +57,7 @@ def judge_for(digits):
         judge = Judge(digits.source)
         judge.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     else:
-        say(f"There is no stored judge for {digits.source!r}: one is trained now.")
+        say(f"There is no stored judge for {digits.source!r}: one is trained now.", sys.stderr)
         judge = train_judge(digits, epochs=3)
     return judge.eval()
 
