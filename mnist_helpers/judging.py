@@ -184,12 +184,12 @@ def precision_and_recall(features, real_features, neighbours=3):
 
 def _reached(cloud, points, neighbours):
     """The share of the points that lie within reach of the cloud."""
-    radii = torch.cat(
-        [  # the nearest is the point itself
-            torch.cdist(part, cloud).kthvalue(neighbours + 1, dim=1).values
-            for part in cloud.split(1000)
-        ]
-    )
+    # The nearest of all is the point itself.
+    reach = [
+        torch.cdist(part, cloud).topk(neighbours + 1, dim=1, largest=False).values[:, -1]
+        for part in cloud.split(1000)
+    ]
+    radii = torch.cat(reach)
     inside = [(torch.cdist(part, cloud) <= radii).any(dim=1) for part in points.split(1000)]
     return torch.cat(inside).float().mean().item()
 

@@ -1,7 +1,8 @@
 """Break the helpers in classic ways, one at a time, and see which lessons notice.
 
     python -m tools.mutants               # every mutant against every lesson; hours
-    python -m tools.mutants 02 03         # against some lessons; the rows of others stay
+    python -m tools.mutants 02 03         # against some lessons; what others found stays
+    python -m tools.mutants 07 --only "noise on the target"
 
 A mutant that no lesson notices means that a green `pytest --nbval` says too little. As many
 lessons run at a time as there are cores, each on one thread. A lesson whose results do not depend
@@ -9,6 +10,7 @@ on what was broken is not run. What was found is kept in mutants.json, and shown
 docs/mutants.md.
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -132,12 +134,12 @@ def notices(edits, lesson):
     return run.returncode == 1
 
 
-def rows(chosen):
-    """Every mutant, and lesson -> whether it went red, as soon as they are known."""
+def rows(names, chosen):
+    """Each of these mutants, and lesson -> whether it went red, as soon as they are known."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         running = {
-            name: {lesson.number: pool.submit(notices, edits, lesson) for lesson in chosen}
-            for name, edits in MUTANTS.items()
+            name: {x.number: pool.submit(notices, MUTANTS[name], x) for x in chosen}
+            for name in names
         }
         for name, verdicts in running.items():
             yield name, {number: red.result() for number, red in verdicts.items()}
@@ -152,27 +154,34 @@ def page(found):
         "`pytest --nbval` over every lesson on MNIST. A lesson that goes red has noticed. With",
         "nothing broken, none may.",
         "",
-        "| broken | lessons that go red |",
-        "|---|---|",
-        *(f"| {name} | {', '.join(reds(found.get(name, {}))) or 'none'} |" for name in MUTANTS),
+        "| broken | lessons that go red | lessons that stay green |",
+        "|---|---|---|",
+        *(f"| {name} | {of(True, found[name])} | {of(False, found[name])} |"
+          for name in MUTANTS if name in found),
         "",
-        f"Lessons tried: {', '.join(sorted(set().union(*found.values())))}.",
-    ]
+        "A lesson in neither column was not tried with this mutant.",
+    ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
-def reds(verdicts):
-    return [number for number, red in sorted(verdicts.items()) if red]
+def of(verdict, verdicts):
+    """The lessons with this verdict, red or not, as a text."""
+    return ", ".join(lesson for lesson, red in sorted(verdicts.items()) if red == verdict) or "none"
 
 
-def main(numbers):
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m tools.mutants")
+    parser.add_argument("lessons", nargs="*", help="numbers such as 02; default: all")
+    parser.add_argument("--only", nargs="+", choices=MUTANTS, default=list(MUTANTS), metavar="NAME",
+                        help="some of the mutants; default: all")  # fmt: skip
+    options = parser.parse_args(arguments)
     found = json.loads(FOUND.read_text(encoding="utf-8")) if FOUND.exists() else {}
-    for name, verdicts in rows(lessons(numbers)):
+    for name, verdicts in rows(options.only, lessons(options.lessons)):
         found[name] = found.get(name, {}) | verdicts
         FOUND.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         PAGE.write_text(page(found), encoding="utf-8")
-        print(f"{name:36s} red: {', '.join(reds(verdicts)) or 'none'}", flush=True)
+        print(f"{name:36s} red: {of(True, verdicts)}", flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
