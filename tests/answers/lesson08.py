@@ -267,7 +267,10 @@ def balanced_loss():
             with_codes(lambda mean, width: torch.normal(mean, (width / 2).exp())),
             "No gradient reaches",
         ),
-        (with_codes(lambda mean, width: mean + width.exp() * torch.randn_like(mean)), "From a v"),
+        (
+            with_codes(lambda mean, width: mean + width.exp() * torch.randn_like(mean)),
+            "from a variance to",
+        ),
         (deaf, "how wide its clouds should be"),
         (per_pixel, "nats per *pixel*"),
         (two_means, "two means now"),
