@@ -1,7 +1,6 @@
 """How good are drawn digits? A judge reads them, and sets of images are compared by its features.
 
-No number here sees everything: to repeat one clear digit is always read, and to copy the training
-images brings the smallest distance.
+No number here sees everything: lesson 9 shows what each of them misses.
 """
 
 import sys

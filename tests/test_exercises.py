@@ -153,9 +153,7 @@ def twice(answer, train, test):
     del exercises._exercises["97.1"], sys.modules["mnist_helpers.exercises.lesson97"]
 
 
-@pytest.mark.parametrize(
-    "number", ["9.1", "97.1", "3", "3.99", "03.1", 3.1, "", "x.1", "../a.1", None]
-)
+@pytest.mark.parametrize("number", ["97.1", "3", "3.99", "03.1", 3.1, "", "x.1", "../a.1", None])
 def test_unknown_exercise_is_named(number):
     with pytest.raises(ValueError, match="no exercise .*; give a number as a text"):
         checks(None, None)(number, 0)

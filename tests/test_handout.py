@@ -27,7 +27,7 @@ STUDENT = {"solution", "teacher"}  # what a student's copy lacks
 EXERCISE = """\
 from mnist_helpers.exercises import Mistake, checks, exercise
 
-@exercise("9.1")
+@exercise("98.1")
 def six_times_seven(answer, train, test):
     if answer != 42:
         raise Mistake("6 times 7 is more than that")
@@ -62,13 +62,13 @@ def notebooks(tmp_path):
         cell("answer = ...  # your turn", "exercise"),
         cell("answer = 6 * 7\nprint(answer)", "solution", **printed),
         cell("print('wait for them')", "teacher"),
-        cell('check("9.1", answer)'),
+        cell('check("98.1", answer)'),
         cell("1 + 1", outputs=[new_output("execute_result", {"text/plain": "2"})]),
     ]
     kernel = {"name": "python3", "display_name": "Python 3"}
     folder = tmp_path / "course" / "notebooks"
     folder.mkdir(parents=True)
-    for name, cells in (("08_short", [cell("1 + 1")]), ("09_small", lesson)):
+    for name, cells in (("08_short", [cell("1 + 1")]), ("98_small", lesson)):
         notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
         nbformat.write(notebook, folder / f"{name}.ipynb")
     return folder
@@ -129,8 +129,8 @@ def shown(notebook, source):
 
 def test_a_student_gets_starters_and_neither_solutions_nor_notes_nor_outputs(notebooks, tmp_path):
     main([str(tmp_path / "out")], notebooks)
-    copy = read((tmp_path / "out" / "09_small.ipynb").read_text(encoding="utf-8"))
-    source = nbformat.read(notebooks / "09_small.ipynb", as_version=4)
+    copy = read((tmp_path / "out" / "98_small.ipynb").read_text(encoding="utf-8"))
+    source = nbformat.read(notebooks / "98_small.ipynb", as_version=4)
     kept = [source.cells[number] for number in (0, 1, 3, 6, 7)]
     assert [(c.id, c.source) for c in copy.cells] == [(c.id, c.source) for c in kept]
     assert tags(copy) == {"exercise"}
@@ -142,18 +142,18 @@ def test_a_student_runs_it_answers_returns_it_and_the_teacher_reads_the_verdict(
     notebooks, tmp_path, capsys
 ):
     out = tmp_path / "out"
-    main([str(out), "9"], notebooks)
-    lesson = out / "09_small.ipynb"
+    main([str(out), "98"], notebooks)
+    lesson = out / "98_small.ipynb"
     execute(lesson)  # raises if a cell does
-    assert collecting.collect(out) == [("09_small", "9.1", "not answered", 0)]
+    assert collecting.collect(out) == [("98_small", "98.1", "not answered", 0)]
     notebook = nbformat.read(lesson, as_version=4)
     notebook.cells[2].source = "answer = 41"
-    notebook.cells[3].source = 'check("9.1", answer)\ncheck("9.1", 42)'
+    notebook.cells[3].source = 'check("98.1", answer)\ncheck("98.1", 42)'
     nbformat.write(notebook, lesson)
     execute(lesson)
     capsys.readouterr()
     main(["--collect", str(out)])
-    assert capsys.readouterr().out.splitlines()[1:] == ['"09_small","9.1","right",2']
+    assert capsys.readouterr().out.splitlines()[1:] == ['"98_small","98.1","right",2']
 
 
 @pytest.mark.parametrize("name", LESSONS)
@@ -198,8 +198,8 @@ def test_the_teacher_gets_everything(name):
 
 
 def test_the_teacher_gets_the_notes(notebooks, tmp_path):
-    main([str(tmp_path), "--solutions", "09"], notebooks)
-    copy = read((tmp_path / "09_small.ipynb").read_text(encoding="utf-8"))
+    main([str(tmp_path), "--solutions", "98"], notebooks)
+    copy = read((tmp_path / "98_small.ipynb").read_text(encoding="utf-8"))
     assert tags(copy) == {"exercise", "solution", "teacher"}
     assert shown(copy, "answer = 6") == "42\n"
     assert not (tmp_path / "08_short.ipynb").exists()
@@ -264,7 +264,7 @@ def test_the_same_package_gives_the_same_lesson():
 
 
 def test_standalone_with_solutions_is_the_teachers(notebooks):
-    copy = read(edition(notebooks / "09_small.ipynb", outputs=True, standalone=True))
+    copy = read(edition(notebooks / "98_small.ipynb", outputs=True, standalone=True))
     assert tags(copy) == {"exercise", "solution", "teacher"}
     assert shown(copy, "#@title") == "" and shown(copy, "answer = 6") == "42\n"
 
@@ -280,7 +280,7 @@ def refused(*arguments, notebooks):
 
 
 def test_a_file_that_is_there_is_not_overwritten_without_force(notebooks, tmp_path):
-    there = tmp_path / "out" / "09_small.ipynb"
+    there = tmp_path / "out" / "98_small.ipynb"
     there.parent.mkdir()
     there.write_text("my work", encoding="utf-8")
     assert str(there) in refused(there.parent, notebooks=notebooks)
@@ -306,8 +306,8 @@ def test_wrong_arguments_are_explained(notebooks, tmp_path, capsys):
     assert "is a file; give a folder" in refused(file, notebooks=notebooks)
     message = refused(file / "out", notebooks=notebooks)
     assert "Not a directory" in message or os.name == "nt"
-    message = refused(tmp_path / "out", "9", "07", "11", notebooks=notebooks)
-    assert "no lesson 07, 11; there are: 08, 09" in message
+    message = refused(tmp_path / "out", "8", "07", "11", notebooks=notebooks)
+    assert "no lesson 07, 11; there are: 08, 98" in message
     assert "no lessons in" in refused(tmp_path / "out", notebooks=tmp_path / "nowhere")
     assert "no folder" in refused("--collect", tmp_path / "nowhere", notebooks=notebooks)
     assert not (tmp_path / "out").exists()
