@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from torch.nn.utils import parameters_to_vector
 
 from mnist_helpers.exercises import Mistake, compare, exercise, function, number, returned, tensor
 from mnist_helpers.exercises.probes09 import (
@@ -9,7 +10,6 @@ from mnist_helpers.exercises.probes09 import (
     Recorder,
     Two,
     compare_steps,
-    flat,
     gradients,
     noisy_patterns,
     share_read,
@@ -53,9 +53,10 @@ def one_step(answer, train, test):
     images = test.images[:32]
     for _ in range(2):  # what is left of the first step must not enter the second
         want = gradients(generator, discriminator, images)
-        before = [flat(network) for network in networks]
+        before = [parameters_to_vector(m.parameters()).detach() for m in networks]
         step(*networks, *optimizers, images.clone())
-        moved = [(b - flat(m)) / lr for b, m, lr in zip(before, networks, rates)]
+        after = [parameters_to_vector(m.parameters()).detach() for m in networks]
+        moved = [(b - a) / lr for b, a, lr in zip(before, after, rates)]
         compare_steps(moved, want)
     return (
         "Now each loss moves one network. What was wrong: where the discriminator is undecided, "

@@ -85,11 +85,6 @@ def share_read(images, asked, teachers, labels):
     return (read == asked).float().mean().item()
 
 
-def flat(model):
-    """All weights of a network in one row."""
-    return torch.cat([p.detach().flatten() for p in model.parameters()])
-
-
 def _like(moved, wanted):
     return (moved - wanted).norm() < 0.1 * wanted.norm()
 
