@@ -176,22 +176,23 @@ def precision_and_recall(features, real_features, neighbours=3):
     Returns:
         precision, recall: shares, 0 to 1.
     """
-    return (
-        _reached(real_features, features, neighbours),
-        _reached(features, real_features, neighbours),
-    )
+    radii, real_radii = (_radii(cloud, neighbours) for cloud in (features, real_features))
+    precise, recalled = [], torch.zeros(len(real_features), dtype=torch.bool)
+    for part, reach in zip(features.split(1000), radii.split(1000)):
+        distances = torch.cdist(part, real_features)
+        precise.append((distances <= real_radii).any(dim=1))
+        recalled |= (distances <= reach[:, None]).any(dim=0)
+    return torch.cat(precise).float().mean().item(), recalled.float().mean().item()
 
 
-def _reached(cloud, points, neighbours):
-    """The share of the points that lie within reach of the cloud."""
+def _radii(cloud, neighbours):
+    """The distance of each point to its so-manyth nearest neighbour in the cloud, (N,)."""
     # The nearest of all is the point itself.
-    reach = [
+    nearest = [
         torch.cdist(part, cloud).topk(neighbours + 1, dim=1, largest=False).values[:, -1]
         for part in cloud.split(1000)
     ]
-    radii = torch.cat(reach)
-    inside = [(torch.cdist(part, cloud) <= radii).any(dim=1) for part in points.split(1000)]
-    return torch.cat(inside).float().mean().item()
+    return torch.cat(nearest)
 
 
 @share_cores()
