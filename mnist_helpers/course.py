@@ -15,6 +15,7 @@ NOTEBOOKS = COURSE / "notebooks"
 PICTURES = COURSE / "pictures"
 WEIGHTS = PACKAGE / "weights"
 JUDGES = PACKAGE / "judges"
+DRAWINGS = PACKAGE / "drawings"
 
 SOURCES = tuple(sorted(path.stem for path in (PACKAGE / "sources").glob("[a-z]*.py")))
 

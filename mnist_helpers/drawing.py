@@ -1,0 +1,150 @@
+"""Draw a digit with mouse, pen or finger, and see what a network makes of it.
+
+The pad sends strokes, lists of points (x, y) from 0 (left, top) to 1 (right, bottom). All else is
+done here, so a stored drawing goes the same way as one that is drawn now.
+"""
+
+import base64
+import io
+import json
+from math import ceil
+
+import matplotlib.pyplot as plt
+import torch
+import torch.nn.functional as F
+import traitlets
+from PIL import Image, ImageDraw
+from torchvision.transforms.functional import pil_to_tensor
+
+from mnist_helpers.course import DRAWINGS, PACKAGE
+
+try:
+    import anywidget
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "The pad needs the package anywidget: run `%pip install -q anywidget` in a cell, and then "
+        "this cell again."
+    ) from None
+
+RADIUS = 0.04  # of the pen, in widths of the canvas
+
+
+def ink(strokes, size=280):
+    """A picture of strokes: (1, 1, size, size) float32, paper 0 and ink 1."""
+    page = Image.new("L", (size, size))
+    pen, radius = ImageDraw.Draw(page), RADIUS * size
+    for stroke in strokes:
+        points = [(size * x, size * y) for x, y in stroke]
+        pen.line(points, fill=255, width=round(2 * radius))
+        for x, y in points:  # round ends and corners
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+    return pil_to_tensor(page)[None] / 255
+
+
+def centred(picture):
+    """A picture as MNIST prepares it: fitted into 20 x 20, its centre of mass in the middle.
+
+    LeCun et al., "Gradient-Based Learning Applied to Document Recognition" (1998), section III.A.
+    Images of the set stay as they are.
+
+    Args:
+        picture: (1, 1, H, W) float32, paper 0.
+
+    Returns:
+        (1, 1, 28, 28) float32 in [0, 1]; empty paper stays empty.
+    """
+    rows, columns = picture[0, 0].nonzero(as_tuple=True)
+    if not len(rows):
+        return torch.zeros(1, 1, 28, 28)
+    box = picture[..., rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    height, width = (max(1, round(20 * side / max(box.shape[2:]))) for side in box.shape[2:])
+    fitted = F.interpolate(box, (height, width), mode="bilinear", antialias=True)
+    top, left = (
+        ceil(13.5 - fitted.sum(dim=other).flatten() @ torch.arange(float(side)) / fitted.sum())
+        for other, side in ((3, height), (2, width))
+    )
+    return F.pad(fitted, (left, 28 - left - width, top, 28 - top - height)).clamp(0, 1)
+
+
+def shrunk(picture):
+    """A picture as it lies on the pad, with 28 x 28 pixels: (1, 1, 28, 28)."""
+    return F.interpolate(picture, (28, 28), mode="area")
+
+
+def stored(name):
+    """The strokes of a drawing that came with the course.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    path = DRAWINGS / f"{name}.json"
+    if not path.is_file():
+        names = ", ".join(sorted(path.stem for path in DRAWINGS.glob("*.json")))
+        raise ValueError(f"there is no stored drawing {name!r}; there are: {names}")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+class DrawPad(anywidget.AnyWidget):
+    """A canvas to draw a digit on, with what the network sees and says beside it.
+
+    Until something is drawn it shows a stored drawing, and says so.
+
+    Args:
+        show: a function of an image, (1, 1, 28, 28) float32 in [0, 1], that returns a figure. It
+            is called after each stroke. The title of the figure is read out by screen readers.
+        example: name of the stored drawing.
+    """
+
+    _esm = PACKAGE / "drawing.js"
+    strokes = traitlets.List().tag(sync=True)
+    centre = traitlets.Bool(True).tag(sync=True)
+    drawn = traitlets.Bool(False).tag(sync=True)
+    seen = traitlets.Unicode().tag(sync=True)
+    answer = traitlets.Unicode().tag(sync=True)
+    said = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, show=None, example="two"):
+        super().__init__(strokes=stored(example))
+        self._show = show
+        self.observe(self._answer, ["strokes", "centre"])
+        self._answer()
+
+    @property
+    def image(self):
+        """What the network sees: (1, 1, 28, 28) float32 in [0, 1]."""
+        picture = ink(self.strokes)
+        return centred(picture) if self.centre else shrunk(picture)
+
+    def __repr__(self):
+        return f"DrawPad with {'your' if self.drawn else 'a stored'} drawing"
+
+    def _repr_mimebundle_(self, **kwargs):
+        """With a still picture, for pages that have no kernel, such as those on GitHub."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        still = self.answer or self.seen
+        return data | {"image/png": still.partition(",")[2]}, metadata
+
+    def _answer(self, change=None):
+        image = self.image
+        self.seen = _png(Image.fromarray((255 * image[0, 0]).byte().numpy()))
+        if self._show is not None:
+            figure = self._show(image)
+            self.said = title_of(figure)
+            self.answer = _png(figure)
+
+
+def title_of(figure):
+    """The titles of a figure and of its panels, as one text."""
+    titles = [figure.get_suptitle(), *(ax.get_title() for ax in figure.axes)]
+    return ". ".join(title for title in titles if title)
+
+
+def _png(picture):
+    """A figure or picture as an address that a browser shows; a figure is closed."""
+    file = io.BytesIO()
+    if isinstance(picture, Image.Image):
+        picture.save(file, format="png")
+    else:
+        picture.savefig(file, format="png", dpi=80)
+        plt.close(picture)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,0 +1,95 @@
+"""The pad: MNIST's preparation against the set itself, strokes, stored drawings, what is said."""
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mnist_helpers import data, drawing, judging
+from mnist_helpers.course import DRAWINGS
+
+LINE = [[[0.5, 0.2], [0.5, 0.8]]]
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    try:
+        return data.load_mnist(source="mnist")
+    except OSError:
+        pytest.skip("MNIST is not on this computer")
+
+
+def test_images_of_mnist_stay_as_they_are(mnist):
+    images = mnist[1].images[:2000]
+    same = [torch.equal(drawing.centred(image[None]), image[None]) for image in images]
+    assert sum(same) >= 1999  # three in the whole test set are not 20 pixels large
+
+
+@pytest.mark.parametrize("place", [(0, 0), (3, 40), (60, 9)])
+def test_preparation_finds_an_image_of_mnist_wherever_it_lies(mnist, place):
+    image, (top, left) = mnist[1].images[:1], place
+    page = F.pad(image, (left, 60 - left, top, 60 - top))
+    assert torch.equal(drawing.centred(page), image)
+
+
+def test_preparation_undoes_a_change_of_size(mnist):
+    image = mnist[1].images[:1]
+    large = F.interpolate(image, scale_factor=5, mode="bilinear")
+    assert F.mse_loss(drawing.centred(large), image) < 0.01 < F.mse_loss(image.roll(2, 3), image)
+
+
+def test_empty_paper_stays_empty():
+    assert drawing.centred(drawing.ink([])).sum() == 0
+
+
+@pytest.mark.parametrize("strokes", [[[[0.5, 0.5]]], [[[0, 0], [1, 1]]], [[[-0.2, 0.5], [2, 0.5]]]])
+def test_dots_and_strokes_beyond_the_edge_give_an_image(strokes):
+    image = drawing.centred(drawing.ink(strokes))
+    assert image.shape == (1, 1, 28, 28) and image.min() >= 0 and 0.9 < image.max() <= 1
+
+
+def test_a_line_is_where_it_was_drawn_and_as_wide_as_the_pen():
+    picture = drawing.ink(LINE, size=100)
+    inked = picture[0, 0, 50].nonzero().flatten().float()
+    assert inked.mean() == pytest.approx(50, abs=0.6) and len(inked) in (8, 9)
+    assert picture[0, 0, :16].sum() == 0 < picture[0, 0, 17].sum()
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(DRAWINGS.glob("*.json"))])
+def test_stored_drawings_are_read(name, mnist):
+    digit = {"two": 2, "five": 5, "seven": 7}[name]
+    image = drawing.centred(drawing.ink(drawing.stored(name)))
+    _, chances = judging.look(judging.judge_for(mnist[0]), image)
+    assert chances[0, digit] > 0.9
+
+
+def test_an_unknown_stored_drawing_is_named():
+    with pytest.raises(ValueError, match="no stored drawing 'nine'; there are: five, seven, two"):
+        drawing.stored("nine")
+
+
+def title(image):
+    figure, ax = plt.subplots()
+    ax.set_title(f"ink: {image.sum() > 0}")
+    return figure
+
+
+def test_pad_answers_when_it_is_made_and_after_each_stroke_and_closes_its_figures():
+    pad = drawing.DrawPad(title)
+    before = pad.seen, pad.answer
+    assert pad.said == "ink: True" and before[1].startswith("data:image/png;base64,")
+    data, _ = pad._repr_mimebundle_()
+    assert data["text/plain"] == "DrawPad with a stored drawing"
+    assert before[1].endswith(data["image/png"]) and len(data["image/png"]) > 1000
+    pad.strokes = LINE
+    assert pad.seen != before[0] and pad.image.shape == (1, 1, 28, 28)
+    pad.strokes = []
+    assert pad.said == "ink: False" and not plt.get_fignums()
+
+
+def test_without_centring_a_digit_stays_in_its_corner():
+    pad = drawing.DrawPad()
+    pad.strokes = [[[0.1, 0.1], [0.1, 0.3]]]
+    assert pad.image[..., 14:, :].sum() > 0
+    pad.centre = False
+    assert pad.image[..., 14:, :].sum() == 0 < pad.image.sum()
