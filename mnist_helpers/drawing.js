@@ -1,6 +1,9 @@
 // The pad: it collects strokes and shows what Python makes of them.
 const SIZE = 224;
 const RADIUS = 0.04; // as in drawing.py
+// Not to be seen, only to be heard.
+const FOR_READERS =
+  "position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden";
 
 function element(tag, attributes, ...children) {
   const node = Object.assign(document.createElement(tag), attributes);
@@ -23,7 +26,6 @@ function render({ model, el }) {
   answer.style = "max-width: 100%";
   const said = element("div", {});
   said.setAttribute("aria-live", "polite");
-  said.style = "position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden";
   const left = element("div", {}, canvas, element("div", {}, clear, undo),
     element("label", {}, centre, " centre, as MNIST does"), note);
   const row = element("div", {}, left, element("div", {}, "sees", element("br", {}), seen), answer, said);
@@ -52,7 +54,8 @@ function render({ model, el }) {
     seen.src = model.get("seen");
     answer.src = model.get("answer");
     answer.alt = said.textContent = model.get("said");
-    answer.hidden = !answer.alt;
+    answer.hidden = !model.get("answer");
+    said.style = answer.hidden ? "color: firebrick" : FOR_READERS;
     paint();
   }
 

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 import traitlets
+from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 from torchvision.transforms.functional import pil_to_tensor
 
@@ -53,17 +54,36 @@ def centred(picture):
     Returns:
         (1, 1, 28, 28) float32 in [0, 1]; empty paper stays empty.
     """
-    rows, columns = picture[0, 0].nonzero(as_tuple=True)
-    if not len(rows):
-        return torch.zeros(1, 1, 28, 28)
-    box = picture[..., rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    box = _box(picture)
     height, width = (max(1, round(20 * side / max(box.shape[2:]))) for side in box.shape[2:])
-    fitted = F.interpolate(box, (height, width), mode="bilinear", antialias=True)
+    return in_the_middle(F.interpolate(box, (height, width), mode="bilinear", antialias=True))
+
+
+def in_the_middle(picture):
+    """A picture moved, not scaled: its centre of mass is in the middle of 28 x 28 pixels.
+
+    Args:
+        picture: (1, 1, H, W) float32, paper 0.
+
+    Returns:
+        (1, 1, 28, 28) float32 in [0, 1]; empty paper stays empty.
+    """
+    box = _box(picture)
+    height, width = box.shape[2:]
+    ink = box.sum().clamp(min=1e-9)
     top, left = (
-        ceil(13.5 - fitted.sum(dim=other).flatten() @ torch.arange(float(side)) / fitted.sum())
+        ceil(13.5 - box.sum(dim=other).flatten() @ torch.arange(float(side)) / ink)
         for other, side in ((3, height), (2, width))
     )
-    return F.pad(fitted, (left, 28 - left - width, top, 28 - top - height)).clamp(0, 1)
+    return F.pad(box, (left, 28 - left - width, top, 28 - top - height)).clamp(0, 1)
+
+
+def _box(picture):
+    """The part of a picture that holds its ink; one pixel where there is none."""
+    rows, columns = picture[0, 0].nonzero(as_tuple=True)
+    if not len(rows):
+        return picture[..., :1, :1]
+    return picture[..., rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
 
 def shrunk(picture):
@@ -93,6 +113,11 @@ class DrawPad(anywidget.AnyWidget):
         show: a function of an image, (1, 1, 28, 28) float32 in [0, 1], that returns a figure. It
             is called after each stroke. The title of the figure is read out by screen readers.
         example: name of the stored drawing.
+
+    Raises:
+        ValueError: there is no stored drawing of this name.
+        TypeError: `show` returns something else. After a stroke, the pad itself says what `show`
+            has raised.
     """
 
     _esm = PACKAGE / "drawing.js"
@@ -106,8 +131,8 @@ class DrawPad(anywidget.AnyWidget):
     def __init__(self, show=None, example="two"):
         super().__init__(strokes=stored(example))
         self._show = show
-        self.observe(self._answer, ["strokes", "centre"])
         self._answer()
+        self.observe(self._answer_or_say_why, ["strokes", "centre"])
 
     @property
     def image(self):
@@ -121,14 +146,22 @@ class DrawPad(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs):
         """With a still picture, for pages that have no kernel, such as those on GitHub."""
         data, metadata = super()._repr_mimebundle_(**kwargs)
-        still = self.answer or self.seen
+        still = _beside(*filter(None, (self.seen, self.answer)))
         return data | {"image/png": still.partition(",")[2]}, metadata
 
-    def _answer(self, change=None):
+    def _answer_or_say_why(self, change):
+        try:
+            self._answer()
+        except Exception as error:  # nobody sees what is raised after a stroke
+            self.answer, self.said = "", f"{type(error).__name__}: {error}"
+
+    def _answer(self):
         image = self.image
         self.seen = _png(Image.fromarray((255 * image[0, 0]).byte().numpy()))
         if self._show is not None:
             figure = self._show(image)
+            if not isinstance(figure, Figure):
+                raise TypeError(f"`show` must return a figure; it returned {figure!r}")
             self.said = title_of(figure)
             self.answer = _png(figure)
 
@@ -148,3 +181,15 @@ def _png(picture):
         picture.savefig(file, format="png", dpi=80)
         plt.close(picture)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _beside(*addresses):
+    """One picture of several, side by side and as high as the last: addresses, as `_png` gives."""
+    bytes_of = [base64.b64decode(address.partition(",")[2]) for address in addresses]
+    pictures = [Image.open(io.BytesIO(some)) for some in bytes_of]
+    height = max(140, pictures[-1].height)
+    pictures = [p.resize((p.width * height // p.height, height), Image.NEAREST) for p in pictures]
+    row = Image.new("RGB", (sum(p.width for p in pictures), height), "white")
+    for k, picture in enumerate(pictures):
+        row.paste(picture, (sum(p.width for p in pictures[:k]), 0))
+    return _png(row)

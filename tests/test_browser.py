@@ -9,11 +9,12 @@ import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
 
-from mnist_helpers.course import COURSE, lessons
+from mnist_helpers.course import COURSE, Lesson, lessons
 from tools.notebooks import tags
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -27,6 +28,32 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this computer"),
 ]
+
+
+PAD = Lesson(Path("pad.ipynb"))
+
+
+def notebook_with_pad():
+    """A heading, the pad with what the judge of lesson 9 answers, and what it then holds."""
+    pad = """
+import matplotlib.pyplot as plt
+from mnist_helpers import data, drawing, judging
+
+judge = judging.judge_for(data.load_mnist()[0])
+
+def judged(image):
+    figure, ax = plt.subplots(figsize=(3, 2))
+    ax.set_title(f"read as a {judging.look(judge, image)[1].argmax()}")
+    return figure
+
+pad = drawing.DrawPad(judged)
+pad"""
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("# The pad"), nbformat.v4.new_code_cell(pad)]
+    )
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = kernel
+    return notebook
 
 
 def free_port():
@@ -48,6 +75,7 @@ def lab(tmp_path_factory):
         # TensorBoard would outlive the test.
         notebook.cells = [cell for cell in notebook.cells if "nbval-skip" not in tags(cell)]
         nbformat.write(notebook, folder / "stored" / lesson.path.name)
+    nbformat.write(notebook_with_pad(), folder / "stored" / PAD.path.name)
     settings = tmp_path_factory.mktemp("settings")
     (settings / SETTINGS).parent.mkdir(parents=True)
     (settings / SETTINGS).write_text(
@@ -228,3 +256,30 @@ def test_slider_of_lesson_06_moves_its_picture(open_lesson):
     )
     picture.scroll_into_view_if_needed()
     save(page, "slider_moved")
+
+
+def test_pad_answers_a_stroke_with_picture_and_words(open_lesson):
+    page = open_lesson(PAD)
+    run_all(page)
+    canvas = page.get_by_role("img", name="Drawing pad")
+    canvas.wait_for(timeout=MINUTES)
+    canvas.scroll_into_view_if_needed()
+    live = page.locator("[aria-live=polite]", has_text="read as a")
+    assert live.inner_text() == "read as a 2"  # the stored drawing
+    seen = page.get_by_alt_text("What the network sees")
+    before, box = seen.get_attribute("src"), canvas.bounding_box()
+    place = lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])  # noqa: E731
+    page.mouse.move(*place(0.5, 0.15))
+    page.mouse.down()
+    page.mouse.move(*place(0.5, 0.85), steps=20)
+    page.mouse.up()
+    page.get_by_alt_text("read as a 1").wait_for(timeout=MINUTES)
+    assert live.inner_text() == "read as a 1" and seen.get_attribute("src") != before
+    save(page, "pad")
+    page.get_by_role("button", name="Undo").focus()
+    page.keyboard.press("Enter")  # an empty page
+    page.wait_for_function(
+        "before => document.querySelector('img[alt^=\"What the network sees\"]').src != before",
+        arg=seen.get_attribute("src"),
+    )
+    assert not errors(page)

@@ -1,9 +1,13 @@
 """The pad: MNIST's preparation against the set itself, strokes, stored drawings, what is said."""
 
+import base64
+import io
+
 import matplotlib.pyplot as plt
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from mnist_helpers import data, drawing, judging
 from mnist_helpers.course import DRAWINGS
@@ -80,11 +84,23 @@ def test_pad_answers_when_it_is_made_and_after_each_stroke_and_closes_its_figure
     assert pad.said == "ink: True" and before[1].startswith("data:image/png;base64,")
     data, _ = pad._repr_mimebundle_()
     assert data["text/plain"] == "DrawPad with a stored drawing"
-    assert before[1].endswith(data["image/png"]) and len(data["image/png"]) > 1000
+    still = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    answer = Image.open(io.BytesIO(base64.b64decode(before[1].partition(",")[2])))
+    assert still.size == (answer.width + answer.height, answer.height)
+    assert still.convert("L").crop((0, 0, answer.height, answer.height)).getextrema() == (0, 255)
     pad.strokes = LINE
     assert pad.seen != before[0] and pad.image.shape == (1, 1, 28, 28)
     pad.strokes = []
     assert pad.said == "ink: False" and not plt.get_fignums()
+
+
+def test_what_the_function_raises_after_a_stroke_is_said():
+    pad = drawing.DrawPad(lambda image: title(image) if image.sum() > 40 else 1 / 0)
+    assert pad.said == "ink: True"
+    pad.strokes = LINE[:0]
+    assert (pad.said, pad.answer) == ("ZeroDivisionError: division by zero", "")
+    with pytest.raises(TypeError, match="must return a figure; it returned None"):
+        drawing.DrawPad(lambda image: None)
 
 
 def test_without_centring_a_digit_stays_in_its_corner():

@@ -1,6 +1,6 @@
 """The checks of lesson 2: a classifier and its weight filters.
 
-Those about training, 2.4, 2.5 and 2.7, are in `lesson02_training.py`.
+Those about training, 2.4, 2.5 and 2.7, are in `lesson02_training.py`, 2.8 in `lesson02_drawing.py`.
 """
 
 import math
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mnist_helpers.exercises import Mistake, compare, exercise, function, number, returned
+from mnist_helpers.exercises import lesson02_drawing as lesson02_drawing  # its exercise
 from mnist_helpers.exercises import lesson02_training as lesson02_training  # its exercises
 
 

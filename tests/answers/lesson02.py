@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mnist_helpers import models, training
+from mnist_helpers import drawing, models, training
 
 
 def bank(train, test):
@@ -19,6 +19,7 @@ def bank(train, test):
         "2.5": _stops(),
         "2.6": _bias(train, test),
         "2.7": _cuts(),
+        "2.8": _drawings(train),
     }
 
 
@@ -468,3 +469,51 @@ def _cuts():
         (lesson_model, "ran into"),
     ]
     return [_without, _without_loop, _unheard, _zeroing(_all_of, _all_of)], wrong
+
+
+# ---- 2.8 -----------------------------------------------------------------------------------
+
+
+def _drawings(train):
+    means = torch.stack([train.images[train.labels == k].mean(dim=0).flatten() for k in range(10)])
+
+    def model(images):
+        """The nearest mean, as a classifier: the larger, the nearer."""
+        return -torch.cdist(images.flatten(1), means)
+
+    found = _misread(model)
+    place, size, fine = (found[why] for why in ("place", "size", "none"))
+    mixed = [*place[:2], size[0]]
+    image, meant, _ = place[0]
+    right = [(model, mixed), [model, [*size[:2], place[0]]], (model, [*place, *size])]
+    wrong = [
+        (mixed, "needs `model, mine`"),
+        ((model, mixed[:2]), "holds 2 drawings"),
+        ((model, [image, image, image]), "needs `(pad.image, digit, reason)`"),
+        ((model, [(image, str(meant), "place"), *mixed]), "needs the digit that you meant"),
+        ((model, [(image, meant, "ink"), *mixed]), "one of 'place', 'size', 'shape'"),
+        ((model, [(torch.zeros_like(image), meant, "place"), *mixed]), "an empty page"),
+        ((model, [(image.mT, meant, "shape"), *mixed]), "somebody else"),
+        ((model, [(*fine[0][:2], "place"), *mixed]), "Draw one that is misread"),
+        ((model, [place[0], place[0], size[0]]), "twice in your list"),
+        ((model, max(place, size, key=len)[:3]), "for the same reason"),
+        ((model, [(image, meant, "shape"), *mixed]), "why should shape matter"),
+        ((model, [(*size[0][:2], "place"), *mixed]), "What else does MNIST's preparation do"),
+        ((model, [(*size[0][:2], "shape"), *mixed]), "what is to blame"),
+        ((model, [(image.byte(), meant, "place"), *mixed]), "float32"),
+    ]
+    return right, wrong
+
+
+def _misread(model):
+    """Stored drawings in many sizes, by what it takes to have them read: (image, digit, why)."""
+    found = {"none": [], "place": [], "size": [], "shape": []}
+    for name, meant in {"two": 2, "five": 5, "seven": 7}.items():
+        for size in (1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4):
+            strokes = [[(size * x, size * y) for x, y in line] for line in drawing.stored(name)]
+            image = drawing.shrunk(drawing.ink(strokes))
+            tries = torch.cat([image, drawing.in_the_middle(image), drawing.centred(image)])
+            reads = [*model(tries).argmax(dim=1).tolist(), meant]
+            why = list(found)[reads.index(meant)]
+            found[why].append((image, meant, why))
+    return found
