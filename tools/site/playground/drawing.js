@@ -23,7 +23,8 @@ function paint(context, strokes, color) {
 export function ink(strokes) {
   paint(inked, strokes, "white");
   const bytes = inked.getImageData(0, 0, SIZE, SIZE).data;
-  const data = Float32Array.from({ length: SIZE * SIZE }, (_, i) => bytes[4 * i + 3] / 255);
+  const data = new Float32Array(SIZE * SIZE);
+  for (let i = 0; i < data.length; i++) data[i] = bytes[4 * i + 3] / 255;
   return { width: SIZE, height: SIZE, data };
 }
 
@@ -83,16 +84,20 @@ export function centred(picture) {
 
 function cropped({ width, height, data }) {
   let left = width, right = -1, top = height, bottom = -1;
-  data.forEach((value, i) => {
-    if (!value) return;
-    const row = Math.floor(i / width), column = i % width;
-    left = Math.min(left, column), right = Math.max(right, column);
-    top = Math.min(top, row), bottom = Math.max(bottom, row);
-  });
+  for (let row = 0, i = 0; row < height; row++) {
+    for (let column = 0; column < width; column++, i++) {
+      if (!data[i]) continue;
+      left = Math.min(left, column), right = Math.max(right, column);
+      top = Math.min(top, row), bottom = row;
+    }
+  }
   if (right < 0) return null;
   const box = { width: right - left + 1, height: bottom - top + 1 };
-  const inside = (i) => data[(top + Math.floor(i / box.width)) * width + left + (i % box.width)];
-  box.data = Float32Array.from({ length: box.width * box.height }, (_, i) => inside(i));
+  box.data = new Float32Array(box.width * box.height);
+  for (let row = 0; row < box.height; row++) {
+    const start = (top + row) * width + left;
+    box.data.set(data.subarray(start, start + box.width), row * box.width);
+  }
   return box;
 }
 

@@ -80,4 +80,7 @@ async function openPanels() {
 
 fillTexts();
 openPad();
-openPanels().catch((error) => sayTrouble(error.message));
+openPanels().catch((error) => {
+  for (const node of document.querySelectorAll(".state")) node.hidden = true;
+  sayTrouble(error.message);
+});

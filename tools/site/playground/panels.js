@@ -72,14 +72,17 @@ export function codePanel({ encoder, decoder }, index) {
     at("error").textContent = TEXT.error(meanSquare(drawn, image));
   };
   const sliders = range(32).map((i) => {
+    const label = document.createElement("label"), name = document.createElement("span");
     const slider = document.createElement("input");
+    name.textContent = i + 1;
+    label.append(name, slider);
     Object.assign(slider, { type: "range", min: -limit, max: limit, step: 0.1 });
     slider.ariaLabel = TEXT.slider(i + 1);
     slider.oninput = () => {
       code[i] = slider.value;
       draw();
     };
-    at("sliders").append(slider);
+    at("sliders").append(label);
     return slider;
   });
   const show = (newImage) => {
@@ -119,7 +122,7 @@ const PAUSE = 200; // milliseconds from step to step
 export function flowPanel({ velocity, painter, classifier }, { flow }) {
   const pictures = range(flow.steps + 1).map((step) => {
     const canvas = document.createElement("canvas");
-    canvas.className = "pixels";
+    Object.assign(canvas, { className: "pixels", width: 28, height: 28 });
     canvas.role = "img";
     canvas.ariaLabel = TEXT.flowLabel(step);
     at("steps").append(canvas);
@@ -132,6 +135,7 @@ export function flowPanel({ velocity, painter, classifier }, { flow }) {
     const show = (step) => {
       pictures.forEach((canvas, i) => (canvas.style.opacity = i <= step ? 1 : 0.1));
       paint(pictures[step], drawn[step]);
+      at("flowSaid").ariaBusy = String(step < flow.steps); // read out at the end
       if (step < flow.steps) {
         at("flowSaid").textContent = TEXT.walking(digit, step);
         timer = setTimeout(show, pause, step + 1);

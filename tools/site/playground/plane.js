@@ -17,6 +17,7 @@ const at = (id) => document.getElementById(id);
 export async function planePanel({ "plane-encoder": encoder, "plane-decoder": decoder }, index) {
   const { places, labels } = split(await fetchFile("places.bin", index));
   const canvas = at("map"), pen = canvas.getContext("2d");
+  const images = canvas.cloneNode(), brush = images.getContext("2d"); // under the marks
   const extent = Math.ceil(Math.max(...places.map(Math.abs)));
   const view = { middle: [0, 0], zoom: 1 };
   let cross = [0, 0], own = [0, 0], sheet;
@@ -27,25 +28,26 @@ export async function planePanel({ "plane-encoder": encoder, "plane-decoder": de
     canvas.height / 2 - (y - view.middle[1]) * scale(),
   ];
 
-  function drawMap() {
-    pen.fillStyle = "white";
-    pen.fillRect(0, 0, canvas.width, canvas.height);
-    const side = 28 * Math.max(1, (1.5 * view.zoom) / MOST);
+  function drawImages() {
+    brush.fillStyle = "white";
+    brush.fillRect(0, 0, canvas.width, canvas.height);
+    const side = 28 * Math.max(1, (2 * view.zoom) / MOST);
     labels.forEach((digit, i) => {
       const [x, y] = toPixel(places.subarray(2 * i, 2 * i + 2));
-      pen.fillStyle = COLORS[digit];
+      brush.fillStyle = COLORS[digit];
       if (sheet && view.zoom >= PICTURES_FROM) {
-        pen.fillRect(x - side / 2 - 2, y - side / 2 - 2, side + 4, side + 4);
+        brush.fillRect(x - side / 2 - 2, y - side / 2 - 2, side + 4, side + 4);
         const left = 28 * (i % COLUMNS), top = 28 * Math.floor(i / COLUMNS);
-        pen.drawImage(sheet, left, top, 28, 28, x - side / 2, y - side / 2, side, side);
+        brush.drawImage(sheet, left, top, 28, 28, x - side / 2, y - side / 2, side, side);
       } else {
-        pen.fillRect(x - 3, y - 3, 6, 6);
+        brush.fillRect(x - 3, y - 3, 6, 6);
       }
     });
     drawMarks();
   }
 
   function drawMarks() {
+    pen.drawImage(images, 0, 0);
     const ring = new Path2D(), plus = new Path2D();
     const [x, y] = toPixel(cross);
     ring.arc(...toPixel(own), 14, 0, 2 * Math.PI);
@@ -64,9 +66,12 @@ export async function planePanel({ "plane-encoder": encoder, "plane-decoder": de
     cross = place.map((value) => Math.min(extent, Math.max(-extent, value)));
     ["first", "second"].forEach((id, i) => (at(id).value = cross[i]));
     const half = extent / view.zoom;
-    if (cross.some((value, i) => Math.abs(value - view.middle[i]) > half)) view.middle = cross;
+    if (cross.some((value, i) => Math.abs(value - view.middle[i]) > half)) {
+      view.middle = cross;
+      drawImages();
+    }
     paint(at("planeDrawn"), run(decoder, cross));
-    drawMap();
+    drawMarks();
   }
 
   async function zoomTo(zoom) {
@@ -74,11 +79,11 @@ export async function planePanel({ "plane-encoder": encoder, "plane-decoder": de
     at("zoom").textContent = TEXT.zoomed(zoom);
     at("zoomIn").disabled = zoom === MOST;
     at("zoomOut").disabled = zoom === 1;
-    drawMap();
+    drawImages();
     if (zoom < PICTURES_FROM || sheet) return;
     try {
       sheet = await createImageBitmap(new Blob([await fetchFile("pictures.png", index)]));
-      drawMap();
+      drawImages();
     } catch (error) {
       at("zoom").textContent = error.message;
     }
@@ -111,7 +116,7 @@ export async function planePanel({ "plane-encoder": encoder, "plane-decoder": de
   moveCross([0, 0]);
   return (image) => {
     own = run(encoder, image);
-    drawMap();
+    drawMarks();
   };
 }
 
@@ -126,9 +131,8 @@ function split(bytes) {
 
 function fillLegend() {
   COLORS.forEach((color, digit) => {
-    const mark = document.createElement("span");
-    mark.textContent = digit;
+    const mark = document.createElement("i");
     mark.style.background = color;
-    at("legend").append(mark);
+    at("legend").append(mark, digit);
   });
 }

@@ -39,7 +39,7 @@ const TEXT = {
   reads: (digit, share) => `The classifier reads ${digitWithArticle(digit)} with ${percent(share)}.`,
   share: (share) => `${(100 * share).toFixed(1)} %`,
   emptyPage: "The paper is empty.",
-  filtersText: "Its 32 first filters. The more one fires, the brighter it is and the longer its bar. " +
+  filtersText: "Its 32 first filters. The more one fires, the stronger its colours and the longer its bar. " +
     "Ink on red raises it, ink on blue lowers it.",
   filtersLabel: (most) => `32 filters as images. Those that fire most: ${most.join(", ")}.`,
 
