@@ -198,7 +198,6 @@ def test_every_output_is_pytorchs(open_page, networks, images):
     }
     assert found.keys() == expected.keys()
     gaps = {name: (found[name] - expected[name]).abs().max().item() for name in expected}
-    print(gaps)
     assert max(gaps.values()) <= 1e-4, gaps
 
 

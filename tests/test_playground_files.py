@@ -5,9 +5,11 @@ import json
 
 import pytest
 import torch
+from PIL import Image
+from torchvision.transforms.functional import pil_to_tensor
 
-from mnist_helpers import models, plots
-from tools.site.networks import INDEX
+from mnist_helpers import data, models, plots
+from tools.site.networks import COLUMNS, INDEX, SHOWN
 from tools.site.rounding import FOLDER, load, store
 
 PLAYGROUND = FOLDER.parent
@@ -41,6 +43,23 @@ def test_scores_are_those_of_the_lessons_and_8_bits_hardly_change_them(index):
     for name, values in scores.items():
         tolerance = 0.002 if max(values.values()) > 0.5 else 0.02 * values["trained"]
         assert abs(values["in 8 bits"] - values["trained"]) <= tolerance, (name, values)
+
+
+def test_plane_has_the_places_digits_and_pictures_of_2000_test_images(index):
+    try:
+        _, test = data.load_mnist(source="mnist")
+    except OSError as error:
+        pytest.skip(f"MNIST is not here: {error}")
+    shown = test.subset(slice(SHOWN))
+    raw = (FOLDER / "places.bin").read_bytes()
+    places = torch.frombuffer(bytearray(raw[: 8 * SHOWN]), dtype=torch.float32).view(SHOWN, 2)
+    with torch.no_grad():
+        encoded = load("plane-encoder", index["layers"]["plane-encoder"])(shown.images.flatten(1))
+    assert torch.allclose(places, encoded, atol=1e-4)
+    assert list(raw[8 * SHOWN :]) == shown.labels.tolist()
+    sheet = pil_to_tensor(Image.open(FOLDER / "pictures.png"))[0]
+    rows = sheet.view(SHOWN // COLUMNS, 28, COLUMNS, 28).transpose(1, 2).reshape(SHOWN, 28, 28)
+    assert torch.equal(rows / 255, shown.images[:, 0])
 
 
 def test_inference_is_shorter_than_a_library_and_colours_are_those_of_the_figures():

@@ -1,4 +1,4 @@
-"""Train the networks of the playground, and write all that the page loads: five minutes.
+"""Train the networks of the playground, and write all that the page loads: three minutes.
 
     python -m tools.site.networks
 

@@ -31,9 +31,11 @@ export function ink(strokes) {
 // Where each of `count` pixels takes its light from, when `size` pixels become `count`: a triangle
 // over the old ones, as wide as the new pixel, as PyTorch's interpolate(antialias=True).
 function triangles(size, count) {
-  const scale = size / count, reach = Math.max(1, scale);
+  const scale = size / count;
+  const reach = Math.max(1, scale);
   return Array.from({ length: count }, (_, i) => {
-    const middle = (i + 0.5) * scale, parts = [];
+    const middle = (i + 0.5) * scale;
+    const parts = [];
     const last = Math.min(size, Math.floor(middle + reach + 0.5));
     for (let j = Math.max(0, Math.floor(middle - reach + 0.5)); j < last; j++) {
       parts.push([j, Math.max(0, 1 - Math.abs(j + 0.5 - middle) / reach)]);
@@ -44,7 +46,8 @@ function triangles(size, count) {
 }
 
 export function resized({ width, height, data }, newWidth, newHeight) {
-  const across = triangles(width, newWidth), down = triangles(height, newHeight);
+  const across = triangles(width, newWidth);
+  const down = triangles(height, newHeight);
   const mix = (parts, value) => parts.reduce((sum, [j, weight]) => sum + weight * value(j), 0);
   const narrow = new Float32Array(newWidth * height);
   for (let i = 0; i < narrow.length; i++) {
@@ -68,27 +71,34 @@ export function centred(picture) {
   const longest = Math.max(box.width, box.height);
   const side = (length) => Math.max(1, Math.round((20 * length) / longest));
   const { width, height, data } = resized(box, side(box.width), side(box.height));
-  let mass = 0, right = 0, down = 0;
+  let mass = 0;
+  let right = 0;
+  let down = 0;
   data.forEach((value, i) => {
     mass += value;
     right += value * (i % width);
     down += value * Math.floor(i / width);
   });
-  const left = Math.ceil(13.5 - right / mass), top = Math.ceil(13.5 - down / mass);
+  const left = Math.ceil(13.5 - right / mass);
+  const top = Math.ceil(13.5 - down / mass);
   data.forEach((value, i) => {
-    const row = top + Math.floor(i / width), column = left + (i % width);
+    const row = top + Math.floor(i / width);
+    const column = left + (i % width);
     if (row >= 0 && row < 28 && column >= 0 && column < 28) image[28 * row + column] = value;
   });
   return image;
 }
 
 function cropped({ width, height, data }) {
-  let left = width, right = -1, top = height, bottom = -1;
+  let left = width;
+  let right = -1;
+  let top = height;
+  let bottom = -1;
   for (let row = 0, i = 0; row < height; row++) {
     for (let column = 0; column < width; column++, i++) {
       if (!data[i]) continue;
-      left = Math.min(left, column), right = Math.max(right, column);
-      top = Math.min(top, row), bottom = row;
+      ((left = Math.min(left, column)), (right = Math.max(right, column)));
+      ((top = Math.min(top, row)), (bottom = row));
     }
   }
   if (right < 0) return null;
@@ -122,7 +132,7 @@ export class Pad {
     };
     canvas.onpointermove = (event) => {
       if (event.pointerId !== this.pen) return;
-      this.strokes.at(-1).push(...(event.getCoalescedEvents?.() ?? [event]).map(this.place));
+      this.strokes.at(-1).push(this.place(event));
       this.set(this.strokes);
     };
     canvas.onpointerup = canvas.onpointercancel = (event) => {
@@ -133,10 +143,10 @@ export class Pad {
     this.show();
   }
 
-  place = (event) => {
+  place(event) {
     const box = this.canvas.getBoundingClientRect();
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-  };
+  }
 
   set(strokes, drawn = true) {
     Object.assign(this, { strokes, drawn });

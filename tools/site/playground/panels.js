@@ -10,12 +10,7 @@ const range = (count) => [...Array(count).keys()];
 export function classifierPanel({ classifier }) {
   const bars = range(10).map((digit) => {
     const bar = document.createElement("li");
-    bar.append(...["digit", "bar", "share"].map((name) => {
-      const part = document.createElement("span");
-      part.className = name;
-      return part;
-    }));
-    bar.firstChild.textContent = digit;
+    bar.innerHTML = `<span>${digit}</span><span class="bar"></span><span class="share"></span>`;
     at("bars").append(bar);
     return bar;
   });
@@ -39,9 +34,16 @@ export function classifierPanel({ classifier }) {
 function filters(canvas, { weights, scales, inputs, outputs: count }) {
   const real = Array.from(weights, (weight, i) => weight * scales[Math.floor(i / inputs)]);
   const limit = real.map(Math.abs).sort((a, b) => a - b)[Math.floor(0.998 * real.length)];
-  const pictures = range(count).map((unit) => paint(
-    document.createElement("canvas"), real.slice(unit * inputs, (unit + 1) * inputs), redBlue(limit)));
-  const cell = 64, gap = 12, pen = canvas.getContext("2d");
+  const pictures = range(count).map((unit) =>
+    paint(
+      document.createElement("canvas"),
+      real.slice(unit * inputs, (unit + 1) * inputs),
+      redBlue(limit),
+    ),
+  );
+  const cell = 64;
+  const gap = 12;
+  const pen = canvas.getContext("2d");
   canvas.width = 8 * cell;
   canvas.height = (count / 8) * (cell + gap);
   return (fires) => {
@@ -52,7 +54,8 @@ function filters(canvas, { weights, scales, inputs, outputs: count }) {
     pen.imageSmoothingEnabled = false;
     pen.fillStyle = getComputedStyle(canvas).color;
     pictures.forEach((picture, unit) => {
-      const x = (unit % 8) * cell, y = Math.floor(unit / 8) * (cell + gap);
+      const x = (unit % 8) * cell;
+      const y = Math.floor(unit / 8) * (cell + gap);
       pen.globalAlpha = 0.15 + (0.85 * fires[unit]) / most;
       pen.drawImage(picture, x + 3, y, cell - 6, cell - 6);
       pen.globalAlpha = 1;
@@ -68,11 +71,16 @@ export function codePanel({ encoder, decoder }, index) {
     const drawn = run(decoder, code);
     paint(at("numbers"), code, redBlue(limit), 8);
     paint(at("reconstruction"), drawn);
-    paint(at("difference"), drawn.map((value, i) => value - image[i]), redBlue(1));
+    paint(
+      at("difference"),
+      drawn.map((value, i) => value - image[i]),
+      redBlue(1),
+    );
     at("error").textContent = TEXT.error(meanSquare(drawn, image));
   };
   const sliders = range(32).map((i) => {
-    const label = document.createElement("label"), name = document.createElement("span");
+    const label = document.createElement("label");
+    const name = document.createElement("span");
     const slider = document.createElement("input");
     name.textContent = i + 1;
     label.append(name, slider);
@@ -97,7 +105,8 @@ export function codePanel({ encoder, decoder }, index) {
 }
 
 export function noisePanel({ denoiser }) {
-  let image, noise = normal(784);
+  let image;
+  let noise = normal(784);
   const draw = () => {
     const deviation = Number(at("deviation").value);
     const noisy = image.map((value, i) => value + deviation * noise[i]);
@@ -122,12 +131,16 @@ const PAUSE = 200; // milliseconds from step to step
 export function flowPanel({ velocity, painter, classifier }, { flow }) {
   const pictures = range(flow.steps + 1).map((step) => {
     const canvas = document.createElement("canvas");
-    Object.assign(canvas, { className: "pixels", width: 28, height: 28 });
-    canvas.role = "img";
+    Object.assign(canvas, { className: "pixels", width: 28, height: 28, role: "img" });
     canvas.ariaLabel = TEXT.flowLabel(step);
     at("steps").append(canvas);
     return canvas;
   });
+  const readLast = (digit, image) => {
+    const chances = softmax(run(classifier, image));
+    const read = chances.indexOf(Math.max(...chances));
+    at("flowSaid").textContent = TEXT.walked(digit, read, chances[read]);
+  };
   let timer;
   const make = (digit, pause) => {
     clearTimeout(timer);
@@ -140,9 +153,7 @@ export function flowPanel({ velocity, painter, classifier }, { flow }) {
         at("flowSaid").textContent = TEXT.walking(digit, step);
         timer = setTimeout(show, pause, step + 1);
       } else {
-        const chances = softmax(run(classifier, drawn[step]));
-        const read = chances.indexOf(Math.max(...chances));
-        at("flowSaid").textContent = TEXT.walked(digit, read, chances[read]);
+        readLast(digit, drawn[step]);
       }
     };
     show(0);

@@ -1,6 +1,8 @@
 // Numbers as pictures.
 
-const PAPER = [247, 247, 247], RED = [178, 24, 43], BLUE = [33, 102, 172];
+const PAPER = [247, 247, 247];
+const RED = [178, 24, 43];
+const BLUE = [33, 102, 172];
 
 // Brightness: 0 is black, 1 is white.
 export function grey(value) {
@@ -11,7 +13,8 @@ export function grey(value) {
 // Red above zero, blue below, the full colour at `limit`; safe for colour-blind eyes.
 export function redBlue(limit) {
   return (value) => {
-    const share = Math.min(1, Math.abs(value) / limit), color = value > 0 ? RED : BLUE;
+    const share = Math.min(1, Math.abs(value) / limit);
+    const color = value > 0 ? RED : BLUE;
     return PAPER.map((level, i) => level + share * (color[i] - level));
   };
 }
