@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import re
 
 import pytest
 import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
-from mnist_helpers import data, models, plots
+from mnist_helpers import data, drawing, models, plots
 from tools.site.networks import COLUMNS, INDEX, SHOWN
 from tools.site.rounding import FOLDER, load, store
 
@@ -80,3 +81,11 @@ def test_stored_network_comes_back_within_half_a_step(monkeypatch, tmp_path):
         assert (before - after).abs().max() <= before.abs().max() / 127 / 2 + 1e-7
     z = torch.randn(3, 4)
     assert torch.allclose(decoder(z).flatten(1), again(z), atol=0.01)
+
+
+def test_stored_drawings_are_those_of_the_lessons():
+    text = (PLAYGROUND / "drawings.js").read_text(encoding="utf-8").partition("DRAWINGS = ")[2]
+    text = re.sub(r"(\d):\s", r'"\1": ', text.rstrip(";\n"))
+    drawings = json.loads(re.sub(r",(\s*[}\]])", r"\1", text))
+    names = {"2": "two", "5": "five", "7": "seven"}
+    assert drawings == {digit: drawing.stored(name) for digit, name in names.items()}
