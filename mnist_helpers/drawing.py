@@ -10,9 +10,11 @@ import json
 from math import ceil
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 import torch.nn.functional as F
 import traitlets
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 from torchvision.transforms.functional import pil_to_tensor
@@ -163,7 +165,7 @@ class DrawPad(anywidget.AnyWidget):
             if not isinstance(figure, Figure):
                 raise TypeError(f"`show` must return a figure; it returned {figure!r}")
             self.said = title_of(figure)
-            self.answer = _png(figure)
+            self.answer = _png(_drawn(figure))
 
 
 def title_of(figure):
@@ -172,14 +174,19 @@ def title_of(figure):
     return ". ".join(title for title in titles if title)
 
 
+def _drawn(figure):
+    """A figure as a picture. It draws once; `savefig` would lay the figure out a second time."""
+    figure.set_dpi(80)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    plt.close(figure)
+    return Image.fromarray(np.asarray(canvas.buffer_rgba()))
+
+
 def _png(picture):
-    """A figure or picture as an address that a browser shows; a figure is closed."""
+    """A picture as an address that a browser shows."""
     file = io.BytesIO()
-    if isinstance(picture, Image.Image):
-        picture.save(file, format="png")
-    else:
-        picture.savefig(file, format="png", dpi=80)
-        plt.close(picture)
+    picture.save(file, format="png")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
