@@ -1,0 +1,114 @@
+"""Build the site of the course from its stored notebooks. Nothing is executed.
+
+    python -m tools.site              # into site/
+    python -m tools.site OUT          # into another folder
+    python -m tools.site --serve      # and show it at an address of this computer
+
+Every page works from a USB stick, too; only the playground needs a server.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from mnist_helpers.course import COURSE
+from mnist_helpers.files import refuse_file, say
+from tools.site import pages
+
+HERE = Path(__file__).parent
+PLAYGROUND = HERE / "playground"
+
+
+def build(out, course=COURSE, playground=PLAYGROUND):
+    """Write the site into the folder `out`, in place of an earlier one.
+
+    Raises:
+        ModuleNotFoundError: Sphinx is missing, or an extension of it.
+        OSError: `out` holds something else than a site of this course.
+        RuntimeError: Sphinx warns, for example of a link that leads nowhere.
+        ValueError: a lesson was never run.
+    """
+    refuse_other(out)
+    has_playground = (playground / "index.html").is_file()
+    with tempfile.TemporaryDirectory() as folder:
+        source, html = Path(folder) / "source", Path(folder) / "html"
+        pages.write(course, source, has_playground)
+        run_sphinx(source, html, pages.place(course), has_playground)
+        if has_playground:
+            shutil.copytree(playground, html / "playground")
+        if out.exists():
+            shutil.rmtree(out)
+        shutil.copytree(html, out)
+    return has_playground
+
+
+def refuse_other(out):
+    """Raise an OSError if this folder is there and holds anything but a site of this course."""
+    refuse_file(out)
+    inventory = out / "objects.inv"  # Sphinx writes the name of the project into it
+    ours = inventory.is_file() and f"# Project: {pages.TITLE}\n".encode() in inventory.read_bytes()
+    if out.exists() and any(out.iterdir()) and not ours:
+        raise FileExistsError(f"{out} holds other files; give a folder that is new or empty")
+
+
+def run_sphinx(source, html, place, has_playground):
+    """Turn the pages in the folder `source` into HTML."""
+    from sphinx.application import Sphinx
+    from sphinx.errors import SphinxError
+
+    settings = {"html_context.has_playground": has_playground}
+    if place:
+        owner, _, name = place[0].partition("/")
+        address = f"https://{owner.lower()}.github.io/{name}/"
+        settings |= {"html_baseurl": address, "ogp_site_url": address}
+        settings["html_context.repository"] = f"https://github.com/{place[0]}"
+    try:
+        app = Sphinx(
+            source, HERE, html, html.with_name("doctrees"), "html", settings,
+            status=None, warningiserror=True,
+        )  # fmt: skip
+        app.build()
+    except SphinxError as error:
+        raise RuntimeError(f"Sphinx could not build the site: {error}") from error
+    if app.statuscode:
+        raise RuntimeError("Sphinx warned while it built the site; its lines above say of what")
+
+
+def serve(folder):
+    """Show a folder at an address that only this computer reaches, until Ctrl + C."""
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        say(f"http://127.0.0.1:{server.server_port}/ (Ctrl + C ends it)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            pass
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.site",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("out", nargs="?", type=Path, default=COURSE / "site", metavar="OUT")
+    parser.add_argument("--serve", action="store_true", help="show it, until Ctrl + C")
+    options = parser.parse_args(arguments)
+    try:
+        has_playground = build(options.out)
+    except ModuleNotFoundError as error:
+        sys.exit(f'site: {error.name} is missing; run  pip install -e ".[site]"')
+    except (OSError, RuntimeError, ValueError) as error:
+        sys.exit(f"site: {error}")
+    without = "" if has_playground else ", without a playground: tools/site/playground has no page"
+    say(f"{options.out}{without}")
+    if options.serve:
+        serve(options.out)
+
+
+if __name__ == "__main__":
+    main()
