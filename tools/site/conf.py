@@ -14,23 +14,16 @@ html_theme = "furo"
 templates_path = ["templates"]
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
+html_favicon = "static/favicon.svg"
 html_math_renderer = "mathml"
 html_show_copyright = html_show_sphinx = html_copy_source = html_show_sourcelink = False
 html_context = {}
-html_sidebars = {
-    "**": [
-        "sidebar/brand.html",
-        "sidebar/search.html",
-        "sidebar/scroll-start.html",
-        "sidebar/navigation.html",
-        "sidebar/course.html",
-        "sidebar/scroll-end.html",
-    ]
-}
 highlight_language = "none"
 myst_enable_extensions = ["attrs_inline", "dollarmath"]
 nb_execution_mode = "off"
 nb_output_stderr = "remove"  # warnings name folders of the computer that ran the lesson
 nb_merge_streams = True
+nb_ipywidgets_js = {}  # else it comes from another site
 ogp_use_first_image = True
 ogp_enable_meta_description = True
