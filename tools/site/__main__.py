@@ -11,13 +11,14 @@ import argparse
 import shutil
 import sys
 import tempfile
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from mnist_helpers.course import COURSE
 from mnist_helpers.files import refuse_file, say
 from tools.site import pages
+from tools.site.server import served
 
 HERE = Path(__file__).parent
 PLAYGROUND = HERE / "playground"
@@ -80,13 +81,9 @@ def run_sphinx(source, html, place, has_playground):
 
 def serve(folder):
     """Show a folder at an address that only this computer reaches, until Ctrl + C."""
-    handler = partial(SimpleHTTPRequestHandler, directory=folder)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        say(f"http://127.0.0.1:{server.server_port}/ (Ctrl + C ends it)")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            pass
+    with served(folder) as address, suppress(KeyboardInterrupt):
+        say(f"{address} (Ctrl + C ends it)")
+        threading.Event().wait()
 
 
 def main(arguments=None):

@@ -18,7 +18,7 @@ html_js_files = ["site.js"]
 html_favicon = "static/favicon.svg"
 html_math_renderer = "mathml"
 html_show_copyright = html_show_sphinx = html_copy_source = html_show_sourcelink = False
-html_context = {}
+html_use_index = False
 highlight_language = "none"
 myst_enable_extensions = ["attrs_inline", "dollarmath"]
 nb_execution_mode = "off"
