@@ -9,10 +9,12 @@ Every page works from a USB stick, too; only the playground needs a server.
 
 import argparse
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from mnist_helpers.course import COURSE
@@ -27,8 +29,11 @@ PLAYGROUND = HERE / "playground"
 def build(out, course=COURSE, playground=PLAYGROUND):
     """Write the site into the folder `out`, in place of an earlier one.
 
+    Returns:
+        Whether it has a playground.
+
     Raises:
-        ModuleNotFoundError: Sphinx is missing, or an extension of it.
+        ModuleNotFoundError: Sphinx is missing.
         OSError: `out` holds something else than a site of this course.
         RuntimeError: Sphinx warns, for example of a link that leads nowhere.
         ValueError: a lesson was never run.
@@ -57,26 +62,20 @@ def refuse_other(out):
 
 
 def run_sphinx(source, html, place, has_playground):
-    """Turn the pages in the folder `source` into HTML."""
-    from sphinx.application import Sphinx
-    from sphinx.errors import SphinxError
-
-    settings = {"html_context.has_playground": has_playground}
+    """Turn the pages in the folder `source` into HTML, in a process of its own."""
+    if find_spec("sphinx") is None:
+        raise ModuleNotFoundError("Sphinx is missing", name="sphinx")
+    settings = ["-A", "has_playground=yes"] if has_playground else []
     if place:
-        owner, _, name = place[0].partition("/")
+        owner, name = place[0].split("/")
         address = f"https://{owner.lower()}.github.io/{name}/"
-        settings |= {"html_baseurl": address, "ogp_site_url": address}
-        settings["html_context.repository"] = f"https://github.com/{place[0]}"
-    try:
-        app = Sphinx(
-            source, HERE, html, html.with_name("doctrees"), "html", settings,
-            status=None, warningiserror=True,
-        )  # fmt: skip
-        app.build()
-    except SphinxError as error:
-        raise RuntimeError(f"Sphinx could not build the site: {error}") from error
-    if app.statuscode:
-        raise RuntimeError("Sphinx warned while it built the site; its lines above say of what")
+        settings += ["-D", f"html_baseurl={address}", "-D", f"ogp_site_url={address}"]
+        settings += ["-A", f"repository=https://github.com/{place[0]}"]
+    command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "-c", HERE]
+    command += ["-d", html.with_name("doctrees"), *settings, source, html]
+    done = subprocess.run(command, cwd=COURSE, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise RuntimeError(f"Sphinx could not build the site:\n{done.stderr}")
 
 
 def serve(folder):
