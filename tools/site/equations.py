@@ -7,6 +7,7 @@ needs Node.js, or a script, a style sheet and twenty fonts on every page.
 import functools
 from importlib.resources import files
 
+from docutils import nodes
 from py_mini_racer import MiniRacer
 from sphinx.errors import SphinxError
 
@@ -34,16 +35,14 @@ def mathml(latex, display=False):
 
 def visit(translator, node):
     translator.body.append(mathml(node.astext()))
+    raise nodes.SkipNode
 
 
 def visit_block(translator, node):
     translator.body.append(f'<div class="equation">{mathml(node.astext(), True)}</div>')
-
-
-def depart(translator, node):
-    """Nothing is left to do: `visit` has written the whole equation."""
+    raise nodes.SkipNode
 
 
 def setup(app):
-    app.add_html_math_renderer("mathml", (visit, depart), (visit_block, depart))
+    app.add_html_math_renderer("mathml", (visit, None), (visit_block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
