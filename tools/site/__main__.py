@@ -81,7 +81,7 @@ def run_sphinx(source, html, place, has_playground):
 def serve(folder):
     """Show a folder at an address that only this computer reaches, until Ctrl + C."""
     with served(folder) as address, suppress(KeyboardInterrupt):
-        say(f"{address} (Ctrl + C ends it)")
+        print(f"{address} (Ctrl + C ends it)", flush=True)
         threading.Event().wait()
 
 

@@ -5,11 +5,14 @@ needs Node.js, or a script, a style sheet and twenty fonts on every page.
 """
 
 import functools
+import re
 from importlib.resources import files
 
 from docutils import nodes
-from py_mini_racer import MiniRacer
+from py_mini_racer import JSEvalException, MiniRacer
 from sphinx.errors import SphinxError
+
+ANNOTATION = re.compile(r"<annotation.*?</annotation>", re.DOTALL)
 
 
 @functools.cache
@@ -28,9 +31,12 @@ def mathml(latex, display=False):
     """
     try:
         options = {"displayMode": display, "output": "mathml", "strict": "error"}
-        return katex().call("katex.renderToString", latex, options)
-    except Exception as error:
-        raise SphinxError(f"KaTeX cannot read {latex!r}: {error}") from error
+        drawn = katex().call("katex.renderToString", latex, options)
+    except JSEvalException as error:
+        told = str(error).partition("ParseError: ")[2].partition("\n")[0]  # not its own code, too
+        raise SphinxError(f"{told or error} (the equation is {latex!r})") from error
+    # Without its LaTeX, which a search would find beside it; with a space in "ln 2".
+    return ANNOTATION.sub("", drawn).replace("<mo>\u2061</mo>", '<mspace width="0.17em"/>')
 
 
 def visit(translator, node):
