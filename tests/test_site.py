@@ -61,6 +61,18 @@ def test_links_lead_to_pages_or_to_github_or_are_none(target, where, expected):
     assert text == f"See {expected}."
 
 
+def test_code_is_no_link(course, tmp_path):
+    text = "`networks[0](images)` and [`tools`](tools)"
+    assert pages.links(text, COURSE, {}, COURSE, None) == "`networks[0](images)` and `tools`"
+    path = course / "notebooks" / LESSON.path.name
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[-2:-2] = [nbformat.v4.new_code_cell("networks[0](images)", id="brackets")]
+    nbformat.write(notebook, path)
+    pages.write(course, tmp_path / "source")
+    written = nbformat.read(tmp_path / "source" / "notebooks" / path.name, as_version=4)
+    assert [c.source for c in written.cells if c.id == "brackets"] == ["networks[0](images)"]
+
+
 def test_badges_become_buttons_without_pictures_of_other_sites():
     text = pages.links(publish.badges(PLACE, LESSON.path.name), COURSE, {}, COURSE, PLACE)
     assert text.count("{.button}") == 2 and "!" not in text

@@ -18,7 +18,8 @@ from tools.notebooks import tagged, tags
 TITLE = "From Pixels to Latents"
 BADGE = re.compile(r"\[!\[(Open in \w+)\]\([^)]*\)\]\(([^)]*)\)")
 PUBLISHED = re.compile(r"\(https://colab\.research\.google\.com/github/([^/]+/[^/]+)/blob/([^/]+)/")
-LINK = re.compile(r"(?<!!)\[([^]\n]+)\]\(([^():#\s]+)\)")  # to a file of the course
+CODE = r"`[^`\n]+`"  # code has brackets, too
+LINK = re.compile(rf"{CODE}|(?<!!)\[([^]\n]+)\]\(([^():#\s]+)\)")  # to a file of the course
 SECTION = re.compile(r"^(#+ (\d+\.\d+) )", re.MULTILINE)
 TO_SECTION = re.compile(r"\[(\d+\.\d+)\]\([^)\s]+\.ipynb\)")
 SOLUTION = re.compile(r"\A#@title (Solution \d+\.\d+)\n")
@@ -67,12 +68,17 @@ def write(course, source, has_playground=False):
     }
     for path in (course / "docs").glob("*.md"):
         texts[path] = TO_SECTION.sub(r"[\1](#section-\1)", path.read_text(encoding="utf-8"))
+    known = {*texts, *(lesson.path for lesson in found)}
+    texts = {path: links(text, path.parent, known, course, where) for path, text in texts.items()}
     for lesson, notebook in notebooks.items():
-        texts[lesson.path] = nbformat.writes(lesson_page(notebook, lesson.path))
+        for cell in lesson_page(notebook, lesson.path).cells:
+            if cell.cell_type == "markdown":
+                cell.source = links(cell.source, lesson.path.parent, known, course, where)
+        texts[lesson.path] = nbformat.writes(notebook)
     for path, text in texts.items():
         page = source / path.relative_to(course)
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(links(text, path.parent, texts, course, where), encoding="utf-8")
+        page.write_text(text, encoding="utf-8")
     shutil.copytree(course / PICTURES.name, source / PICTURES.name)
 
 
@@ -83,7 +89,7 @@ def links(text, folder, pages, course, where):
     else it is no link any more. A badge becomes a plain button: its picture is on another site.
 
     Args:
-        text: Markdown, or a notebook.
+        text: Markdown.
         folder: where the links start from.
         pages: the paths of all pages.
         course: the folder of the course.
@@ -91,8 +97,8 @@ def links(text, folder, pages, course, where):
     """
 
     def link(found):
-        path = Path(folder, found[2]).resolve()
-        if path in pages:
+        path = Path(folder, found[2] or "").resolve()
+        if found[2] is None or path in pages:
             return found[0]
         kind, name = ("tree" if path.is_dir() else "blob"), path.relative_to(course).as_posix()
         address = where and f"https://github.com/{where[0]}/{kind}/{where[1]}/{name}"
