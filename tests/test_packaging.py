@@ -12,8 +12,13 @@ from IPython.core.inputtransformer2 import TransformerManager
 from mnist_helpers.course import COURSE, PACKAGE, lessons
 
 CONDA_NAMES = {"torch": "pytorch"}  # conda-forge's name where it is not PyPI's
-IMPORT_NAMES = {"scikit-learn": "sklearn", "ipython": "IPython"}  # where it is not PyPI's name
-ONLY_THERE = {"google", "playwright"}  # Colab has the first; CI installs the second for a browser
+IMPORT_NAMES = {  # where it is not PyPI's name
+    "scikit-learn": "sklearn",
+    "ipython": "IPython",
+    "mini-racer": "py_mini_racer",
+}
+# Colab has the first; CI installs the others for a browser.
+ONLY_THERE = {"google", "playwright", "axe_playwright_python"}
 
 
 def settings():

@@ -5,4 +5,5 @@ python -m tools.calibrate      measures the bands of the results
 python -m tools.mutants        breaks helpers on purpose, to see which lessons notice
 python -m tools.benchmarks     measures what a learner waits for
 python -m tools.pretrain       trains the network that comes with the package
+python -m tools.site           makes a site of the course
 """

@@ -1,1 +1,1 @@
-"""The course as a website."""
+"""The course as a site of static pages, made from the stored notebooks; see docs/site.md."""
