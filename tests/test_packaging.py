@@ -16,6 +16,7 @@ IMPORT_NAMES = {  # where it is not PyPI's name
     "scikit-learn": "sklearn",
     "ipython": "IPython",
     "mini-racer": "py_mini_racer",
+    "pillow": "PIL",
 }
 # Colab has the first; CI installs the others for a browser.
 ONLY_THERE = {"google", "playwright", "axe_playwright_python"}

@@ -138,6 +138,7 @@ def lesson_page(notebook, path):
     alt = tagged(notebook, "cover").metadata.get("alt", "Where this lesson ends")
     picture.source = f"![{alt}](../{PICTURES.name}/{path.stem}.png)"
     notebook.cells = [cell for cell in notebook.cells if "teacher" not in tags(cell)]
+    notebook.metadata.pop("widgets", None)  # what they last held, pictures and all
     for cell in notebook.cells:
         if cell.cell_type == "code":
             code_cell(cell)
