@@ -132,7 +132,7 @@ class DrawPad(anywidget.AnyWidget):
 
     def __init__(self, show=None, example="two"):
         super().__init__(strokes=stored(example))
-        self._show = show
+        self._show, self._places = show, []
         self._answer()
         self.observe(self._answer_or_say_why, ["strokes", "centre"])
 
@@ -165,22 +165,26 @@ class DrawPad(anywidget.AnyWidget):
             if not isinstance(figure, Figure):
                 raise TypeError(f"`show` must return a figure; it returned {figure!r}")
             self.said = title_of(figure)
-            self.answer = _png(_drawn(figure))
+            self.answer = _png(self._drawn(figure))
+
+    def _drawn(self, figure):
+        """A figure as a picture. The places of the first one's axes hold: layout takes long."""
+        if len(self._places) == len(figure.axes):
+            figure.set_layout_engine("none")
+            for ax, place in zip(figure.axes, self._places):
+                ax.set_position(place)
+        figure.set_dpi(80)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        plt.close(figure)
+        self._places = [ax.get_position(original=True) for ax in figure.axes]
+        return Image.fromarray(np.asarray(canvas.buffer_rgba()))
 
 
 def title_of(figure):
     """The titles of a figure and of its panels, as one text."""
     titles = [figure.get_suptitle(), *(ax.get_title() for ax in figure.axes)]
     return ". ".join(title for title in titles if title)
-
-
-def _drawn(figure):
-    """A figure as a picture. It draws once; `savefig` would lay the figure out a second time."""
-    figure.set_dpi(80)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    plt.close(figure)
-    return Image.fromarray(np.asarray(canvas.buffer_rgba()))
 
 
 def _png(picture):

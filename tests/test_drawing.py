@@ -103,6 +103,20 @@ def test_what_the_function_raises_after_a_stroke_is_said():
         drawing.DrawPad(lambda image: None)
 
 
+def test_axes_stay_where_they_were_first():
+    figures = []
+
+    def show(image):
+        figure, axes = plt.subplots(1, 2, layout="constrained")
+        axes[0].set_ylabel("much longer" if figures else "")
+        figures.append(figure)
+        return figure
+
+    drawing.DrawPad(show).strokes = LINE
+    places = [[ax.get_position().bounds for ax in figure.axes] for figure in figures]
+    assert len(places) == 2 and torch.allclose(*torch.tensor(places))
+
+
 def test_without_centring_a_digit_stays_in_its_corner():
     pad = drawing.DrawPad()
     pad.strokes = [[[0.1, 0.1], [0.1, 0.3]]]

@@ -92,6 +92,9 @@ MUTANTS = {
     "codes are drawn without noise": [
         ("models.py", " + (log_variance / 2).exp() * torch.randn_like(mean)", "")
     ],
+    "velocity with the wrong sign": [("generating.py", "codes - noise)", "noise - codes)")],
+    "velocity is not told the time": [("generating.py", "cat([z, t, F", "cat([z, 0 * t, F")],
+    "velocity is not told the digit": [("generating.py", "hot(labels, 11)", "hot(0 * labels, 11)")],
     "judge without its training": [
         ("judging.py", "judge.load_state_dict(torch.load(path", "(torch.load(path")
     ],

@@ -64,6 +64,10 @@ def remarks(entry):
         "exponent": "{:.2f}",
         "slowest_cell": "slowest cell {:.0f} s",
         "mib": "{:.0f} MiB",
+        "read": "{:.1%} read",
+        "frechet": "Fréchet distance {:.1f}",
+        "recall": "recall {:.2f}",
+        "drawing": "10,000 digits in {:.2f} s",
     }
     itself = {("faster", 1), ("slower", 1)}
     known = dict(set(entry.items()) - itself)

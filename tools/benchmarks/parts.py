@@ -36,6 +36,7 @@ from tools.benchmarks.recipes import (
     with_plain_layout,
 )
 from tools.benchmarks.stopwatch import in_turn, mse, operations, peak, peak_of, product_rate, row
+from tools.benchmarks.ways import four_ways
 from tools.notebooks import tags
 
 
@@ -206,6 +207,10 @@ def measure_crowd(folder, train, test):
                 alone = statistics.median(result[1] for result in results)
                 yield row("11", f"{learners} at once, {task}: {how}", times,
                           slower=statistics.median(times) / alone)  # fmt: skip
+
+
+def measure_generating(folder, train, test):
+    yield from four_ways(cell_seconds)
 
 
 PARTS = {
