@@ -12,7 +12,7 @@ function element(tag, attributes, ...children) {
 }
 
 function render({ model, el }) {
-  const canvas = element("canvas", { width: SIZE, height: SIZE, tabIndex: 0 });
+  const canvas = element("canvas", { width: SIZE, height: SIZE });
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", "Drawing pad: draw a digit with mouse, pen or finger");
   canvas.style = "background: black; touch-action: none; cursor: crosshair; border-radius: 4px";
@@ -34,6 +34,7 @@ function render({ model, el }) {
 
   const pen = canvas.getContext("2d");
   let stroke = null; // the one that is being drawn
+  let finger; // or mouse, or pen, that draws it
 
   function paint() {
     pen.clearRect(0, 0, SIZE, SIZE);
@@ -46,7 +47,7 @@ function render({ model, el }) {
       if (points.length === 1) pen.lineTo(points[0][0] * SIZE, points[0][1] * SIZE);
       pen.stroke();
     }
-    note.textContent = model.get("drawn") ? "" : "A stored drawing: draw over it.";
+    note.textContent = model.get("drawn") ? "" : "A stored drawing. Yours replaces it.";
   }
 
   function update() {
@@ -55,7 +56,7 @@ function render({ model, el }) {
     answer.src = model.get("answer");
     answer.alt = said.textContent = model.get("said");
     answer.hidden = !model.get("answer");
-    said.style = answer.hidden ? "color: firebrick" : FOR_READERS;
+    said.style = answer.hidden ? "color: var(--jp-error-color1, firebrick)" : FOR_READERS;
     paint();
   }
 
@@ -71,16 +72,19 @@ function render({ model, el }) {
   }
 
   canvas.onpointerdown = (event) => {
+    if (stroke) return; // a second finger
+    finger = event.pointerId;
     canvas.setPointerCapture(event.pointerId);
     if (!model.get("drawn")) { model.set("drawn", true); model.set("strokes", []); }
     stroke = [place(event)];
     paint();
   };
   canvas.onpointermove = (event) => {
-    if (stroke) { stroke.push(place(event)); paint(); }
+    if (stroke && event.pointerId === finger) { stroke.push(place(event)); paint(); }
   };
-  canvas.onpointerup = canvas.onpointercancel = () => {
-    if (stroke) send([...model.get("strokes"), stroke]);
+  canvas.onpointerup = canvas.onpointercancel = (event) => {
+    if (!stroke || event.pointerId !== finger) return;
+    send([...model.get("strokes"), stroke]);
     stroke = null;
   };
   clear.onclick = () => send([]);

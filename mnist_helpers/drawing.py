@@ -1,7 +1,7 @@
 """Draw a digit with mouse, pen or finger, and see what a network makes of it.
 
-The pad sends strokes, lists of points (x, y) from 0 (left, top) to 1 (right, bottom). All else is
-done here, so a stored drawing goes the same way as one that is drawn now.
+The pad sends strokes, lists of points (x, y), from 0 (left, top) to 1 (right, bottom) on the
+canvas. All else is done here, so a stored drawing goes the same way as one that is drawn now.
 """
 
 import base64
@@ -48,7 +48,7 @@ def centred(picture):
     """A picture as MNIST prepares it: fitted into 20 x 20, its centre of mass in the middle.
 
     LeCun et al., "Gradient-Based Learning Applied to Document Recognition" (1998), section III.A.
-    Images of the set stay as they are.
+    Nearly all images of the set stay as they are.
 
     Args:
         picture: (1, 1, H, W) float32, paper 0.
@@ -57,7 +57,8 @@ def centred(picture):
         (1, 1, 28, 28) float32 in [0, 1]; empty paper stays empty.
     """
     box = _box(picture)
-    height, width = (max(1, round(20 * side / max(box.shape[2:]))) for side in box.shape[2:])
+    scale = 20 / max(box.shape[2:])
+    height, width = (max(1, int(scale * side + 0.5)) for side in box.shape[2:])
     return in_the_middle(F.interpolate(box, (height, width), mode="bilinear", antialias=True))
 
 
@@ -72,9 +73,9 @@ def in_the_middle(picture):
     """
     box = _box(picture)
     height, width = box.shape[2:]
-    ink = box.sum().clamp(min=1e-9)
+    mass = box.sum().clamp(min=1e-9)
     top, left = (
-        ceil(13.5 - box.sum(dim=other).flatten() @ torch.arange(float(side)) / ink)
+        ceil(13.5 - box.sum(dim=other).flatten() @ torch.arange(float(side)) / mass)
         for other, side in ((3, height), (2, width))
     )
     return F.pad(box, (left, 28 - left - width, top, 28 - top - height)).clamp(0, 1)
@@ -90,7 +91,7 @@ def _box(picture):
 
 def shrunk(picture):
     """A picture as it lies on the pad, with 28 x 28 pixels: (1, 1, 28, 28)."""
-    return F.interpolate(picture, (28, 28), mode="area")
+    return F.interpolate(picture, (28, 28), mode="bilinear", antialias=True).clamp(0, 1)
 
 
 def stored(name):
@@ -161,11 +162,15 @@ class DrawPad(anywidget.AnyWidget):
         image = self.image
         self.seen = _png(Image.fromarray((255 * image[0, 0]).byte().numpy()))
         if self._show is not None:
-            figure = self._show(image)
-            if not isinstance(figure, Figure):
-                raise TypeError(f"`show` must return a figure; it returned {figure!r}")
-            self.said = title_of(figure)
-            self.answer = _png(self._drawn(figure))
+            before = plt.get_fignums()
+            try:
+                figure = self._show(image)
+                if not isinstance(figure, Figure):
+                    raise TypeError(f"`show` must return a figure; it returned {figure!r}")
+                self.said, self.answer = title_of(figure), _png(self._drawn(figure))
+            finally:  # else the next cell would show them
+                for number in set(plt.get_fignums()) - set(before):
+                    plt.close(number)
 
     def _drawn(self, figure):
         """A figure as a picture. The places of the first one's axes hold: layout takes long."""
@@ -176,7 +181,6 @@ class DrawPad(anywidget.AnyWidget):
         figure.set_dpi(80)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-        plt.close(figure)
         self._places = [ax.get_position(original=True) for ax in figure.axes]
         return Image.fromarray(np.asarray(canvas.buffer_rgba()))
 
@@ -195,7 +199,7 @@ def _png(picture):
 
 
 def _beside(*addresses):
-    """One picture of several, side by side and as high as the last: addresses, as `_png` gives."""
+    """One picture of several, side by side, as high as the last, or 140 pixels; `_png` of all."""
     bytes_of = [base64.b64decode(address.partition(",")[2]) for address in addresses]
     pictures = [Image.open(io.BytesIO(some)) for some in bytes_of]
     height = max(140, pictures[-1].height)

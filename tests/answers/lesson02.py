@@ -485,22 +485,30 @@ def _drawings(train):
     place, size, fine = (found[why] for why in ("place", "size", "none"))
     mixed = [*place[:2], size[0]]
     image, meant, _ = place[0]
-    right = [(model, mixed), [model, [*size[:2], place[0]]], (model, [*place, *size])]
+    tidy, *_ = next(one for one in fine if torch.equal(drawing.centred(one[0]), one[0]))
+
+    def answer(drawn):
+        return model, dict(enumerate(drawn, start=1))
+
+    right = [answer(mixed), list(answer([*size[:2], place[0]])), answer([*place, *size])]
     wrong = [
         (mixed, "needs `model, mine`"),
-        ((model, mixed[:2]), "holds 2 drawings"),
-        ((model, [image, image, image]), "needs `(pad.image, digit, reason)`"),
-        ((model, [(image, str(meant), "place"), *mixed]), "needs the digit that you meant"),
-        ((model, [(image, meant, "ink"), *mixed]), "one of 'place', 'size', 'shape'"),
-        ((model, [(torch.zeros_like(image), meant, "place"), *mixed]), "an empty page"),
-        ((model, [(image.mT, meant, "shape"), *mixed]), "somebody else"),
-        ((model, [(*fine[0][:2], "place"), *mixed]), "Draw one that is misread"),
-        ((model, [place[0], place[0], size[0]]), "twice in your list"),
-        ((model, max(place, size, key=len)[:3]), "for the same reason"),
-        ((model, [(image, meant, "shape"), *mixed]), "why should shape matter"),
-        ((model, [(*size[0][:2], "place"), *mixed]), "What else does MNIST's preparation do"),
-        ((model, [(*size[0][:2], "shape"), *mixed]), "what is to blame"),
-        ((model, [(image.byte(), meant, "place"), *mixed]), "float32"),
+        ((model, mixed), "`mine` must be the dict"),
+        (answer(mixed[:2]), "Drawings in `mine`: 2"),
+        (answer([image, image, image]), "needs `pad.image, digit, word`"),
+        (answer([("pad", meant, "place"), *mixed]), "needs `pad.image` first"),
+        (answer([(image, str(meant), "place"), *mixed]), "needs the digit that you meant"),
+        (answer([(image, meant, "ink"), *mixed]), "one of 'place', 'size', 'shape'"),
+        (answer([(torch.zeros_like(image), meant, "place"), *mixed]), "an empty page"),
+        (answer([(image.mT, meant, "shape"), *mixed]), "somebody else"),
+        (answer([(*fine[0][:2], "place"), *mixed]), "Draw one that is not"),
+        (answer([(tidy, 2, "shape"), *mixed]), "Is the tick at `centre` set?"),
+        (answer([place[0], place[0], size[0]]), "there twice"),
+        (answer(max(place, size, key=len)[:3]), "for the same reason"),
+        (answer([(image, meant, "shape"), *mixed]), "why should shape matter"),
+        (answer([(*size[0][:2], "place"), *mixed]), "What else does MNIST's preparation do"),
+        (answer([(*size[0][:2], "shape"), *mixed]), "what is to blame"),
+        (answer([(image.byte(), meant, "place"), *mixed]), "float32"),
     ]
     return right, wrong
 
@@ -516,4 +524,5 @@ def _misread(model):
             reads = [*model(tries).argmax(dim=1).tolist(), meant]
             why = list(found)[reads.index(meant)]
             found[why].append((image, meant, why))
+    found["none"].append((drawing.centred(drawing.ink(drawing.stored("two"))), 2, "none"))
     return found
