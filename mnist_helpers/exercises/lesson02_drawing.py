@@ -59,9 +59,9 @@ def _check_drawing(model, name, one, train):
     if not image.any():
         raise Mistake(f"{name} is an empty page. Draw first, then run its line.")
     prepared = drawing.centred(image)
-    if meant not in train.labels[nearest_neighbours(train.images, prepared, 50)]:
+    if meant not in train.labels[nearest_neighbours(train.images, prepared, 100)]:
         raise Mistake(
-            f"{name}: none of the 50 training images that are nearest to it is a {meant}. Would "
+            f"{name}: none of the 100 training images that are nearest to it is a {meant}. Would "
             f"somebody else read it as a {meant}?"
         )
     if _read(model, image) == meant:

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from functools import partial
+from itertools import product
 
 import numpy as np
 import torch
@@ -500,7 +501,7 @@ def _drawings(train):
         (answer([(image, str(meant), "place"), *mixed]), "needs the digit that you meant"),
         (answer([(image, meant, "ink"), *mixed]), "one of 'place', 'size', 'shape'"),
         (answer([(torch.zeros_like(image), meant, "place"), *mixed]), "an empty page"),
-        (answer([(image.mT, meant, "shape"), *mixed]), "somebody else"),
+        (answer([(tidy, 6, "shape"), *mixed]), "somebody else"),
         (answer([(*fine[0][:2], "place"), *mixed]), "Draw one that is not"),
         (answer([(tidy, 2, "shape"), *mixed]), "Is the tick at `centre` set?"),
         (answer([place[0], place[0], size[0]]), "there twice"),
@@ -517,8 +518,9 @@ def _misread(model):
     """Stored drawings in many sizes, by what it takes to have them read: (image, digit, why)."""
     found = {"none": [], "place": [], "size": [], "shape": []}
     for name, meant in {"two": 2, "five": 5, "seven": 7}.items():
-        for size in (1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4):
-            strokes = [[(size * x, size * y) for x, y in line] for line in drawing.stored(name)]
+        for size, right in product((1, 0.9, 0.8, 0.7, 0.6, 0.5), (0, 0.3)):
+            lines = drawing.stored(name)
+            strokes = [[(right + size * x, size * y) for x, y in line] for line in lines]
             image = drawing.shrunk(drawing.ink(strokes))
             tries = torch.cat([image, drawing.in_the_middle(image), drawing.centred(image)])
             reads = [*model(tries).argmax(dim=1).tolist(), meant]

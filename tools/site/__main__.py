@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,6 +47,7 @@ def build(out, course=COURSE, playground=PLAYGROUND):
         if has_playground:
             shutil.copytree(playground, html / "playground")
         if out.exists():
+            refuse_additions(out, html)
             shutil.rmtree(out)
         shutil.copytree(html, out)
     return has_playground
@@ -61,6 +62,15 @@ def refuse_other(out):
         raise FileExistsError(f"{out} holds other files; give a folder that is new or empty")
 
 
+def refuse_additions(old, new):
+    """Raise an OSError if the folder of an old site holds what no site has, and so somebody's."""
+    ours = {path.name for path in new.iterdir()} | {"playground"}
+    if others := sorted(path.name for path in old.iterdir() if path.name not in ours):
+        raise FileExistsError(
+            f"{old} holds other files: {', '.join(others)}; move them, or give another folder"
+        )
+
+
 def run_sphinx(source, html, place, has_playground):
     """Turn the pages in the folder `source` into HTML, in a process of its own."""
     if find_spec("sphinx") is None:
@@ -68,7 +78,8 @@ def run_sphinx(source, html, place, has_playground):
     settings = ["-A", "has_playground=yes"] if has_playground else []
     if place:
         owner, name = place[0].split("/")
-        address = f"https://{owner.lower()}.github.io/{name}/"
+        home = f"{owner.lower()}.github.io"
+        address = f"https://{home}/" if name.lower() == home else f"https://{home}/{name}/"
         settings += ["-D", f"html_baseurl={address}", "-D", f"ogp_site_url={address}"]
         settings += ["-A", f"repository=https://github.com/{place[0]}"]
     command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "-c", HERE]
@@ -82,7 +93,8 @@ def serve(folder):
     """Show a folder at an address that only this computer reaches, until Ctrl + C."""
     with served(folder) as address, suppress(KeyboardInterrupt):
         print(f"{address} (Ctrl + C ends it)", flush=True)
-        threading.Event().wait()
+        while True:  # on Windows, Ctrl + C does not end a wait for an event
+            time.sleep(3600)
 
 
 def main(arguments=None):

@@ -25,6 +25,7 @@ LOADED = """
 () => ["navigation", "resource"].flatMap(type => performance.getEntriesByType(type))
     .reduce((sum, entry) => sum + entry.encodedBodySize, 0)
 """
+PAINTED = "() => performance.getEntriesByName('first-contentful-paint').length"
 PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 
@@ -43,6 +44,7 @@ def weigh(browser, address, line=None):
     if line:
         page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", line)
     page.goto(address, wait_until="networkidle", timeout=60_000)
+    page.wait_for_function(PAINTED)
     size, paint = page.evaluate(LOADED), page.evaluate(PAINT)
     page.close()
     return size, paint

@@ -1,8 +1,8 @@
 """The sources of the site: what the course has as notebooks and Markdown, as Sphinx wants it.
 
-Pages keep their folders, so that links between them hold as they are. README.md is cut in two:
-its beginning is the front page, and its part for teachers a page of its own, to which the
-teacher's notes of all lessons are moved.
+Pages keep their folders, so that links between them hold as they are. The beginning of README.md
+is the front page, and its part for teachers a page of its own, to which the teacher's notes of all
+lessons are moved.
 """
 
 import re
@@ -161,4 +161,6 @@ def code_cell(cell):
         # A widget lives in a kernel, which a page does not have; some have a still picture.
         widget = output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
         if widget and "image/png" not in output.data:
-            output.data = {"text/markdown": f"*In a running lesson:* {cell.metadata['alt']}"}
+            output.data = {
+                "text/markdown": f"*In a running lesson:* {cell.metadata.get('alt', 'a widget')}"
+            }

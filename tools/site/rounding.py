@@ -36,7 +36,7 @@ def store(name, modules):
             side *= 2
         layers.append(layer | {"inputs": weight.shape[1], "outputs": len(weight)})
         rows = weight.flatten(1)
-        scales = rows.abs().amax(dim=1) / 127
+        scales = rows.abs().amax(dim=1).clamp(min=1e-12) / 127
         whole = (rows / scales[:, None]).round().to(torch.int8)
         parts += [scales.numpy(), module.bias.detach().numpy(), whole.numpy()]
     (FOLDER / f"{name}.bin").write_bytes(b"".join(part.tobytes() for part in parts))

@@ -9,6 +9,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 class Quiet(SimpleHTTPRequestHandler):
     """Serves files, and does not print every request."""
 
+    # Windows may have another type for scripts, and browsers then refuse them.
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".js": "text/javascript"}
+
     def log_message(self, *_):
         pass
 

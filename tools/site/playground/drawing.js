@@ -148,6 +148,12 @@ export class Pad {
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
   }
 
+  // Other strokes from a button; they end one that is being drawn.
+  replace(strokes, drawn = true) {
+    this.pen = null;
+    this.set(strokes, drawn);
+  }
+
   set(strokes, drawn = true) {
     Object.assign(this, { strokes, drawn });
     this.show();

@@ -28,7 +28,7 @@ export async function fetchFile(name, index) {
 }
 
 async function fetchBytes(name) {
-  const answer = await fetch(new URL(name, FOLDER)).catch(() => ({ ok: false }));
+  const answer = await fetch(new URL(name, FOLDER), { cache: "no-cache" }).catch(() => ({ ok: false }));
   if (!answer.ok) throw new Error(TEXT.missing(name));
   return answer.arrayBuffer().catch(() => {
     throw new Error(TEXT.missing(name));

@@ -40,19 +40,19 @@ function openPad() {
     for (const show of open) show(image);
   };
   const changed = (drawing) => {
-    at("said").ariaBusy = String(drawing); // read out when the pen is up
+    at("said").setAttribute("aria-busy", drawing); // read out when the pen is up
     if (!waiting) requestAnimationFrame(answer);
     waiting = true;
   };
   const pad = new Pad(at("pad"), DRAWINGS[2], changed);
-  at("undo").onclick = () => pad.set(pad.drawn ? pad.strokes.slice(0, -1) : []);
-  at("clear").onclick = () => pad.set([]);
+  at("undo").onclick = () => pad.replace(pad.drawn ? pad.strokes.slice(0, -1) : []);
+  at("clear").onclick = () => pad.replace([]);
   at("centre").onchange = () => changed(false);
   for (const digit of Object.keys(DRAWINGS)) {
     const button = document.createElement("button");
     button.textContent = digit;
     button.setAttribute("aria-label", TEXT.storedButton(Number(digit)));
-    button.onclick = () => pad.set(DRAWINGS[digit], false);
+    button.onclick = () => pad.replace(DRAWINGS[digit], false);
     at("stored").append(button);
   }
   answer();
@@ -66,9 +66,9 @@ async function openPanels() {
     try {
       for (const name of names) fetched[name] ??= await fetchNetwork(name, index);
       const show = await panel(fetched, index);
-      open.push(show);
       content.hidden = false;
       show(image);
+      open.push(show);
       state.hidden = true;
     } catch (error) {
       content.hidden = true;

@@ -85,7 +85,7 @@ export function codePanel({ encoder, decoder }, index) {
     name.textContent = i + 1;
     label.append(name, slider);
     Object.assign(slider, { type: "range", min: -limit, max: limit, step: 0.1 });
-    slider.ariaLabel = TEXT.slider(i + 1);
+    slider.setAttribute("aria-label", TEXT.slider(i + 1));
     slider.oninput = () => {
       code[i] = slider.value;
       draw();
@@ -132,7 +132,7 @@ export function flowPanel({ velocity, painter, classifier }, { flow }) {
   const pictures = range(flow.steps + 1).map((step) => {
     const canvas = document.createElement("canvas");
     Object.assign(canvas, { className: "pixels", width: 28, height: 28, role: "img" });
-    canvas.ariaLabel = TEXT.flowLabel(step);
+    canvas.setAttribute("aria-label", TEXT.flowLabel(step));
     at("steps").append(canvas);
     return canvas;
   });
@@ -148,7 +148,7 @@ export function flowPanel({ velocity, painter, classifier }, { flow }) {
     const show = (step) => {
       pictures.forEach((canvas, i) => (canvas.style.opacity = i <= step ? 1 : 0.1));
       paint(pictures[step], drawn[step]);
-      at("flowSaid").ariaBusy = String(step < flow.steps); // read out at the end
+      at("flowSaid").setAttribute("aria-busy", step < flow.steps); // read out at the end
       if (step < flow.steps) {
         at("flowSaid").textContent = TEXT.walking(digit, step);
         timer = setTimeout(show, pause, step + 1);
@@ -162,7 +162,7 @@ export function flowPanel({ velocity, painter, classifier }, { flow }) {
   for (const digit of range(10)) {
     const button = document.createElement("button");
     button.textContent = digit;
-    button.ariaLabel = TEXT.ask(digit);
+    button.setAttribute("aria-label", TEXT.ask(digit));
     button.onclick = () => make(digit, still.matches ? 0 : PAUSE);
     at("ask").append(button);
   }

@@ -22,9 +22,9 @@ const TEXT = {
   drawTitle: "Draw",
   drawText:
     "With mouse, pen or finger. MNIST fits a digit into 20 x 20 pixels, with its centre of " +
-    "mass in the middle (lesson 1).",
+    "mass in the middle (lesson 2).",
   pad: "Drawing pad. Draw a digit with mouse, pen or finger.",
-  stored: "In grey: a stored drawing. Draw over it.",
+  stored: "In grey: a stored drawing. Yours replaces it.",
   yours: "Your drawing.",
   undo: "Undo",
   clear: "Clear",
@@ -41,7 +41,7 @@ const TEXT = {
   share: (share) => `${(100 * share).toFixed(1)} %`,
   emptyPage: "The paper is empty.",
   filtersText:
-    "Its 32 first filters. The more one fires, the stronger its colours and the longer its bar. " +
+    "The 32 filters of its first layer. The more one fires, the stronger its colours and the longer its bar. " +
     "Ink on red raises it, ink on blue lowers it.",
   filtersLabel: (most) => `32 filters as images. Those that fire most: ${most.join(", ")}.`,
 
@@ -89,8 +89,8 @@ const TEXT = {
 
   flowTitle: "Make me a digit",
   flowText:
-    "Ten steps from noise to a code, as in lesson 9 (guidance 1.25). The decoder shows each " +
-    "place on the way.",
+    "Ten steps from noise to a code, with guidance 1.25 (lesson 9 takes twenty). The decoder " +
+    "shows each place on the way.",
   ask: (digit) => `Make me ${digitWithArticle(digit)}`,
   walking: (digit, step) => `Asked for ${digitWithArticle(digit)}: step ${step} of 10.`,
   walked: (digit, read, share) =>
