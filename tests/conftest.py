@@ -16,8 +16,9 @@ import pytest
 import torch
 from torchvision.datasets import MNIST
 
-from mnist_helpers.data import Digits
+from mnist_helpers.data import Digits, load_mnist
 from mnist_helpers.sources import mnist
+from tools.site.measure import CHROMIUM
 
 matplotlib.use("agg")
 
@@ -53,6 +54,26 @@ def small_mnist(monkeypatch):
     for variable in ("MNIST_HELPERS_DATA", "MNIST_HELPERS_SOURCE"):
         monkeypatch.delenv(variable, raising=False)
     return files
+
+
+@pytest.fixture(scope="session")
+def real_mnist():
+    """MNIST itself, (train, test); the test is skipped where it is missing."""
+    try:
+        return load_mnist(source="mnist")
+    except OSError as error:
+        pytest.skip(f"MNIST is not on this computer: {error}")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, without a window."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as control:
+        chromium = control.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

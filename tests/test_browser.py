@@ -5,7 +5,6 @@ Skipped where Playwright or a Chromium is missing. Screenshots are left in `scre
 
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,10 +15,9 @@ import pytest
 
 from mnist_helpers.course import COURSE, Lesson, lessons
 from tools.notebooks import tags
+from tools.site.measure import CHROMIUM
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 SCREENSHOTS = COURSE / "screenshots"
 SETTINGS = "@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
 MINUTES = 60_000  # milliseconds
@@ -102,14 +100,6 @@ def lab(tmp_path_factory):
     yield lambda name: f"http://127.0.0.1:{port}/lab/tree/{name}?reset&token={token}"
     server.terminate()
     server.wait()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as control:
-        chromium = control.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

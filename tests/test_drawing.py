@@ -9,35 +9,27 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from mnist_helpers import data, drawing, judging
+from mnist_helpers import drawing, judging
 from mnist_helpers.course import DRAWINGS
 
 LINE = [[[0.5, 0.2], [0.5, 0.8]]]
 
 
-@pytest.fixture(scope="module")
-def mnist():
-    try:
-        return data.load_mnist(source="mnist")
-    except OSError:
-        pytest.skip("MNIST is not on this computer")
-
-
-def test_images_of_mnist_stay_as_they_are(mnist):
-    images = mnist[1].images[:2000]
+def test_images_of_mnist_stay_as_they_are(real_mnist):
+    images = real_mnist[1].images[:2000]
     same = [torch.equal(drawing.centred(image[None]), image[None]) for image in images]
     assert sum(same) >= 1999  # three in the whole test set are not 20 pixels large
 
 
 @pytest.mark.parametrize("place", [(0, 0), (3, 40), (60, 9)])
-def test_preparation_finds_an_image_of_mnist_wherever_it_lies(mnist, place):
-    image, (top, left) = mnist[1].images[:1], place
+def test_preparation_finds_an_image_of_mnist_wherever_it_lies(real_mnist, place):
+    image, (top, left) = real_mnist[1].images[:1], place
     page = F.pad(image, (left, 60 - left, top, 60 - top))
     assert torch.equal(drawing.centred(page), image)
 
 
-def test_preparation_undoes_a_change_of_size(mnist):
-    image = mnist[1].images[:1]
+def test_preparation_undoes_a_change_of_size(real_mnist):
+    image = real_mnist[1].images[:1]
     large = F.interpolate(image, scale_factor=5, mode="bilinear")
     assert F.mse_loss(drawing.centred(large), image) < 0.01 < F.mse_loss(image.roll(2, 3), image)
 
@@ -60,10 +52,10 @@ def test_a_line_is_where_it_was_drawn_and_as_wide_as_the_pen():
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(DRAWINGS.glob("*.json"))])
-def test_stored_drawings_are_read(name, mnist):
+def test_stored_drawings_are_read(name, real_mnist):
     digit = {"two": 2, "five": 5, "seven": 7}[name]
     image = drawing.centred(drawing.ink(drawing.stored(name)))
-    _, chances = judging.look(judging.judge_for(mnist[0]), image)
+    _, chances = judging.look(judging.judge_for(real_mnist[0]), image)
     assert chances[0, digit] > 0.9
 
 

@@ -1,9 +1,7 @@
 """The playground in a real browser: it draws, answers as PyTorch does, and says what is wrong."""
 
 import json
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from shutil import copytree
 
 import pytest
@@ -11,9 +9,10 @@ import torch
 import torch.nn.functional as F
 
 from mnist_helpers import data, generating
-from tests.test_browser import SCREENSHOTS, browser, pytestmark  # noqa: F401
+from tests.test_browser import SCREENSHOTS, pytestmark  # noqa: F401
 from tools.site.networks import GUIDANCE, INDEX, STEPS, velocity_of
 from tools.site.rounding import FOLDER, load
+from tools.site.server import served
 
 PLAYGROUND = FOLDER.parent
 PANELS = ("classifier", "code", "plane", "noise", "flow")
@@ -21,30 +20,15 @@ WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 STROKE = [(0.3, 0.2), (0.7, 0.2), (0.6, 0.5), (0.5, 0.8)]  # a 7
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture
 def serve():
     """A function from a folder to the address where it is served."""
-    servers = []
-
-    def start(folder):
-        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}/"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with ExitStack() as servers:
+        yield lambda folder: servers.enter_context(served(folder))
 
 
 @pytest.fixture
-def open_page(browser, serve):  # noqa: F811
+def open_page(browser, serve):
     """A function that opens the playground in a window of its own; it returns the page."""
     contexts = []
 
@@ -372,7 +356,7 @@ def test_missing_script_and_missing_index_are_said(open_page, tmp_path):
         assert words in page.locator("#trouble").inner_text()
 
 
-def test_opened_as_a_file_it_says_what_to_run(browser):  # noqa: F811
+def test_opened_as_a_file_it_says_what_to_run(browser):
     page = browser.new_page()
     page.goto((PLAYGROUND / "index.html").as_uri())
     page.wait_for_selector("#trouble:not([hidden])")

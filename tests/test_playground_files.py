@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
-from mnist_helpers import data, drawing, models, plots
+from mnist_helpers import drawing, models, plots
 from tools.site.networks import COLUMNS, INDEX, SHOWN
 from tools.site.rounding import FOLDER, load, store
 
@@ -46,11 +46,8 @@ def test_scores_are_those_of_the_lessons_and_8_bits_hardly_change_them(index):
         assert abs(values["in 8 bits"] - values["trained"]) <= tolerance, (name, values)
 
 
-def test_plane_has_the_places_digits_and_pictures_of_2000_test_images(index):
-    try:
-        _, test = data.load_mnist(source="mnist")
-    except OSError as error:
-        pytest.skip(f"MNIST is not here: {error}")
+def test_plane_has_the_places_digits_and_pictures_of_2000_test_images(index, real_mnist):
+    _, test = real_mnist
     shown = test.subset(slice(SHOWN))
     raw = (FOLDER / "places.bin").read_bytes()
     places = torch.frombuffer(bytearray(raw[: 8 * SHOWN]), dtype=torch.float32).view(SHOWN, 2)

@@ -12,20 +12,15 @@ import pytest
 
 from mnist_helpers import publish
 from mnist_helpers.course import COURSE, lessons
-from tests.test_browser import CHROMIUM, SCREENSHOTS
+from tests.test_browser import SCREENSHOTS, pytestmark  # noqa: F401
 from tools.site import __main__ as command
 from tools.site import pages
 from tools.site.measure import weigh
 from tools.site.server import served
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 pytest.importorskip("sphinx", reason="Sphinx is not installed")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this computer"),
-]
 DOCUMENTS = sorted(path.name for path in (COURSE / "docs").glob("*.md"))
 PAGES = [
     *("index.html", "teachers.html", "search.html"),
@@ -63,14 +58,6 @@ def published(tmp_path_factory):
 def address(site):
     with served(site) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as control:
-        chromium = control.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +34,16 @@ from tools.benchmarks.recipes import (
     with_plain_biases,
     with_plain_layout,
 )
-from tools.benchmarks.stopwatch import in_turn, mse, operations, peak, peak_of, product_rate, row
+from tools.benchmarks.stopwatch import (
+    cell_seconds,
+    in_turn,
+    mse,
+    operations,
+    peak,
+    peak_of,
+    product_rate,
+    row,
+)
 from tools.benchmarks.ways import four_ways
 from tools.notebooks import tags
 
@@ -189,14 +197,6 @@ def measure_course(folder, train, test):
         yield row("10", f"lesson {lesson.number}", seconds, slowest_cell=max(cells), mib=most)
 
 
-def cell_seconds(cell):
-    times = cell.metadata.get("execution", {})
-    start, end = (times.get(f"iopub.status.{state}") for state in ("busy", "idle"))
-    if not (start and end):
-        return 0.0
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
-
-
 def measure_crowd(folder, train, test):
     for task in TASKS:
         for learners in (1, 4):
@@ -210,7 +210,7 @@ def measure_crowd(folder, train, test):
 
 
 def measure_generating(folder, train, test):
-    yield from four_ways(cell_seconds)
+    yield from four_ways()
 
 
 PARTS = {

@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import sys
 import time
+from datetime import datetime
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,15 @@ def in_turn(repeats, *functions):
             results[number] = function()
             seconds[number].append(time.perf_counter() - start)
     return seconds, results
+
+
+def cell_seconds(cell):
+    """How long a cell of a notebook ran when nbclient executed it; 0 if it was not."""
+    times = cell.metadata.get("execution", {})
+    start, end = (times.get(f"iopub.status.{state}") for state in ("busy", "idle"))
+    if not (start and end):
+        return 0.0
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 def row(number, what, seconds, **more):

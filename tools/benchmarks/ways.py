@@ -11,7 +11,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from mnist_helpers.course import lessons
-from tools.benchmarks.stopwatch import row
+from tools.benchmarks.stopwatch import cell_seconds, row
 from tools.notebooks import tags
 
 # Runs behind the lesson, in its kernel: how long 10,000 digits take, and what the judge said.
@@ -33,7 +33,7 @@ print(json.dumps({way: scores[ways[way]] | {"drawing": drawing[way]} for way in 
 """
 
 
-def four_ways(seconds_of_cell):
+def four_ways():
     """A row for each way: seconds of the cells tagged with its name, and its scores."""
     notebook = nbformat.read(lessons(["09"])[0].path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(DRAWING))
@@ -42,7 +42,7 @@ def four_ways(seconds_of_cell):
     scores = json.loads(notebook.cells[-1].outputs[-1].text)
     for way, score in scores.items():
         cells = [cell for cell in notebook.cells if f"trains-{way}" in tags(cell)]
-        seconds = sum(map(seconds_of_cell, cells))
+        seconds = sum(map(cell_seconds, cells))
         yield row("12", f"10,000 digits by the {way} of lesson 9", [seconds],
                   read=score["read"], frechet=score["Fréchet distance"], recall=score["recall"],
                   drawing=score["drawing"])  # fmt: skip

@@ -14,7 +14,8 @@ from pathlib import Path
 from mnist_helpers.course import COURSE
 from tools.site.server import served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 LINE = {  # Lighthouse's slow line: 1.6 Mbit/s down, 0.75 up, 150 ms there and back
     "offline": False,
     "latency": 150,

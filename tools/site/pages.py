@@ -71,7 +71,8 @@ def write(course, source, has_playground=False):
     known = {*texts, *(lesson.path for lesson in found)}
     texts = {path: links(text, path.parent, known, course, where) for path, text in texts.items()}
     for lesson, notebook in notebooks.items():
-        for cell in lesson_page(notebook, lesson.path).cells:
+        notebook = lesson_page(notebook, lesson.path)
+        for cell in notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = links(cell.source, lesson.path.parent, known, course, where)
         texts[lesson.path] = nbformat.writes(notebook)

@@ -15,11 +15,7 @@ ACTIVATIONS = {nn.ReLU: "relu", nn.LeakyReLU: "leaky", nn.SiLU: "silu", nn.Sigmo
 
 
 def store(name, modules):
-    """Write the weights of a sequence of layers to NAME.bin; returns their description.
-
-    A layer is a row of scales (float32), a row of biases (float32) and the rounded weights, one
-    row for each unit or feature map.
-    """
+    """Write the weights of a sequence of layers to NAME.bin; returns their description."""
     layers, parts, side = [], [], None
     for module in modules:
         if isinstance(module, nn.Unflatten):

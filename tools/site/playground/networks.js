@@ -28,7 +28,8 @@ export async function fetchFile(name, index) {
 }
 
 async function fetchBytes(name) {
-  const answer = await fetch(new URL(name, FOLDER), { cache: "no-cache" }).catch(() => ({ ok: false }));
+  const request = fetch(new URL(name, FOLDER), { cache: "no-cache" });
+  const answer = await request.catch(() => ({ ok: false }));
   if (!answer.ok) throw new Error(TEXT.missing(name));
   return answer.arrayBuffer().catch(() => {
     throw new Error(TEXT.missing(name));

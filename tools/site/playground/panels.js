@@ -150,7 +150,7 @@ export function flowPanel({ velocity, painter, classifier }, { flow }) {
       paint(pictures[step], drawn[step]);
       at("flowSaid").setAttribute("aria-busy", step < flow.steps); // read out at the end
       if (step < flow.steps) {
-        at("flowSaid").textContent = TEXT.walking(digit, step);
+        at("flowSaid").textContent = TEXT.walking(digit, step, flow.steps);
         timer = setTimeout(show, pause, step + 1);
       } else {
         readLast(digit, drawn[step]);

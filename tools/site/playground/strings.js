@@ -41,8 +41,8 @@ const TEXT = {
   share: (share) => `${(100 * share).toFixed(1)} %`,
   emptyPage: "The paper is empty.",
   filtersText:
-    "The 32 filters of its first layer. The more one fires, the stronger its colours and the longer its bar. " +
-    "Ink on red raises it, ink on blue lowers it.",
+    "The 32 filters of its first layer. The more one fires, the stronger its colours and the " +
+    "longer its bar. Ink on red raises it, ink on blue lowers it.",
   filtersLabel: (most) => `32 filters as images. Those that fire most: ${most.join(", ")}.`,
 
   codeTitle: "32 numbers",
@@ -92,7 +92,8 @@ const TEXT = {
     "Ten steps from noise to a code, with guidance 1.25 (lesson 9 takes twenty). The decoder " +
     "shows each place on the way.",
   ask: (digit) => `Make me ${digitWithArticle(digit)}`,
-  walking: (digit, step) => `Asked for ${digitWithArticle(digit)}: step ${step} of 10.`,
+  walking: (digit, step, steps) =>
+    `Asked for ${digitWithArticle(digit)}: step ${step} of ${steps}.`,
   walked: (digit, read, share) =>
     `Asked for ${digitWithArticle(digit)}. The classifier of lesson 2 reads ` +
     `${digitWithArticle(read)} with ${percent(share)}.`,
