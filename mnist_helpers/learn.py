@@ -20,7 +20,7 @@ from jupyterlab.labapp import LabApp
 
 from mnist_helpers.course import COURSE, lessons
 from mnist_helpers.files import refuse_file, say
-from mnist_helpers.handout import edition, refuse_lessons_folder
+from mnist_helpers.teaching.editions import edition, refuse_lessons_folder
 
 MINE = COURSE / "my_lessons"
 
