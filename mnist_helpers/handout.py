@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from mnist_helpers.course import NOTEBOOKS, lessons
-from mnist_helpers.teaching.collect import report
+from mnist_helpers.teaching.collect import collect, report
 from mnist_helpers.teaching.editions import hand_out
 
 
@@ -23,7 +23,7 @@ def main(arguments=None, notebooks=NOTEBOOKS):
         if options.out:
             _make(options, notebooks)
         else:
-            report(options.collect, options.csv, options.force)
+            report(collect(options.collect), options.csv, options.force)
     except (OSError, ValueError) as error:
         sys.exit(f"handout: {error}")
 

@@ -8,7 +8,6 @@ from the same seed every time, and those of the lesson stay as they were.
 """
 
 import re
-from collections import Counter
 from functools import wraps
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,9 +15,8 @@ from math import isfinite
 
 import numpy as np
 import torch
-from IPython.display import display
 
-from mnist_helpers.files import printable
+from mnist_helpers.exercises.verdicts import count, show, watch_cells
 from mnist_helpers.randomness import own_randomness
 
 LATE = 4  # the try from which on a check says more
@@ -52,6 +50,21 @@ def exercise(number):
     return register
 
 
+def numbers(lesson):
+    """The numbers of a lesson's exercises, in order.
+
+    Args:
+        lesson: two digits, such as "03".
+
+    Returns:
+        A list such as ["3.1", "3.2"]; an empty one if there is no such lesson.
+    """
+    if find_spec(module := f"{__name__}.lesson{lesson}"):
+        import_module(module)
+    own = [number for number in _exercises if number.split(".")[0].zfill(2) == lesson]
+    return sorted(own, key=lambda number: int(number.split(".")[1]))
+
+
 def checks(train, test):
     """The function that checks answers on these data.
 
@@ -64,26 +77,22 @@ def checks(train, test):
         the output's metadata, for `python -m mnist_helpers.handout --collect`. It raises
         ValueError when there is no exercise of that number, and never on an answer.
     """
-    tries = Counter()
+    watch_cells()
 
     def check(number, answer):
         examine = _find(number)
+        tries = count(number, answered=answer is not ...)
         if answer is ...:
             state, text = "not answered", "not answered yet."
         else:
-            tries[number] += 1
-            state, text = _verdict(examine, answer, train, test, tries[number])
-        verdict = {"exercise": number, "state": state, "tries": tries[number]}
-        shown = {"text/plain": printable(f"Exercise {number}: {text}")}
-        display(shown, metadata={"mnist_helpers": verdict}, raw=True)
+            state, text = _verdict(examine, answer, train, test, tries)
+        show(number, state, tries, text)
 
     return check
 
 
 def _find(number):
-    lesson = f"{__name__}.lesson{str(number).split('.')[0].zfill(2)}"
-    if find_spec(lesson):
-        import_module(lesson)
+    numbers(str(number).split(".")[0].zfill(2))
     if number not in _exercises:
         raise ValueError(f"no exercise {number!r}; give a number as a text, such as '3.2'")
     return _exercises[number]

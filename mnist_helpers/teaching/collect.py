@@ -1,131 +1,172 @@
 """Read the verdicts out of lessons that learners have returned; run none of them.
 
-The command line is `python -m mnist_helpers.handout --collect FOLDER`.
+The command line is `python -m mnist_helpers.handout --collect FOLDER`. Verdicts are self-reported:
+who can edit a file can forge them.
 """
 
 import csv
 import io
-import json
-import os
-import re
-import stat
 import sys
-from pathlib import Path
+from dataclasses import astuple, dataclass, fields
 
+from mnist_helpers.exercises import numbers
 from mnist_helpers.files import refuse_existing
+from mnist_helpers.teaching.hand_ins import hand_ins
+from mnist_helpers.teaching.learners import printable
 
-STATES = ("right", "known mistake", "wrong", "not answered")
-NUMBER = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}")  # of an exercise
-LIMIT = 20  # MB of a returned lesson; most have 1, and in memory they take 25 times as much
+GIVEN = ("right", "known mistake", "wrong", "not answered")  # by a check
+UNREADABLE = "not readable"
+# Where a learner hands a lesson in twice, the first of these counts.
+STATES = (
+    "right", "solution opened", "known mistake", "wrong", "error", "not answered", "not run",
+    UNREADABLE,
+)  # fmt: skip
+MOST_TRIES = 9_999
+FORMULA = set("=+-@＝＋－＠")  # what a spreadsheet runs begins so
 
 
-def report(folder, file=None, force=False):
-    """Write what `collect` finds as CSV, quoted so that no spreadsheet runs a name like =1+1.
+@dataclass(frozen=True)
+class Row:
+    """Where a learner stands with an exercise.
+
+    Attributes:
+        learner: a name.
+        lesson: two digits, or "".
+        exercise: such as "3.2"; "" where a hand-in cannot be read.
+        state: one of `STATES`.
+        tried: how often the learner has answered.
+        detail: of an opened solution, what the learner had before; of an error, its type; else
+            what the check said, or why nothing can be read.
+    """
+
+    learner: str
+    lesson: str
+    exercise: str
+    state: str
+    tried: int = 0
+    detail: str = ""
+
+
+def report(rows, file=None, force=False):
+    """Write rows as CSV, quoted so that no spreadsheet runs a name like =1+1.
 
     Args:
-        folder: of the returned lessons, a `Path`.
-        file: where to, a `Path`; default: stdout.
+        rows: list of `Row`.
+        file: where to, a `Path`, with the mark that tells Excel of its umlauts; default: stdout.
         force: overwrite the file if it is there already.
 
     Raises:
-        OSError: the folder is missing, or the file is there already or cannot be written.
+        OSError: the file is there already or cannot be written.
     """
     refuse_existing([file] if file else [], force)
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writerow(["learner", "exercise", "state", "tried"])
-    for learner, *rest in collect(folder):
-        writer.writerow([f"'{learner}" if learner[0] in "=+-@＝＋－＠" else learner, *rest])
+    writer.writerow([field.name for field in fields(Row)])
+    writer.writerows(map(harmless, map(astuple, rows)))
     if file:
-        file.write_text(text.getvalue(), encoding="utf-8", newline="\n")
+        file.write_text(text.getvalue(), encoding="utf-8-sig", newline="\n")
     else:
         sys.stdout.reconfigure(encoding="utf-8")  # on Windows a pipe has another encoding
         print(text.getvalue(), end="")
 
 
+def harmless(values):
+    """The values of a row, with an apostrophe before a text that a spreadsheet would run."""
+    return [f"'{x}" if isinstance(x, str) and x[:1] in FORMULA else x for x in values]
+
+
 def collect(folder):
-    """The last verdict on each exercise in each notebook of a folder, without running any.
+    """Where each learner stands with each exercise of the lessons that were handed in.
 
-    What cannot be read is named on stderr, with the reason, and skipped.
+    What cannot be read has one row, and is named on stderr.
 
-    Returns:
-        A list of (learner, exercise, state, times tried); the learner is the path in the folder.
-
-    Raises:
-        NotADirectoryError: there is no such folder.
-    """
-    if not folder.is_dir():
-        raise NotADirectoryError(f"there is no folder {folder}")
-    rows = []
-    for path in sorted(_returned(folder)):
-        learner = _printable(path.relative_to(folder).with_suffix("").as_posix())
-        try:
-            found, invalid = verdicts(path)
-        except (OSError, ValueError, RecursionError) as error:
-            _complain(path, error)
-            continue
-        if invalid:
-            _complain(path, f"{invalid} of its verdicts are invalid and do not count")
-        elif not found:
-            _complain(path, "it holds no verdicts; was it run, and saved after that?")
-        rows += [(learner, exercise, *verdict) for exercise, verdict in found.items()]
-    return rows
-
-
-def _returned(folder):
-    """The notebooks below a folder, without JupyterLab's own copies; and links to folders."""
-    for root, folders, files in os.walk(folder, onerror=lambda e: _complain(e.filename, e)):
-        folders[:] = [name for name in folders if name != ".ipynb_checkpoints"]
-        links = [name for name in folders if Path(root, name).is_symlink()]
-        notebooks = [name for name in files if name.lower().endswith(".ipynb")]
-        yield from (Path(root, name) for name in links + notebooks)
-
-
-def verdicts(path):
-    """The last verdict on each exercise in one notebook.
+    Args:
+        folder: of the returned lessons, a `Path`.
 
     Returns:
-        A dict from its number to (state, times tried); and how many verdicts there are that
-        `check` cannot have written.
+        A list of `Row`, sorted by learner, lesson and exercise.
 
     Raises:
-        OSError, ValueError, RecursionError: this is no notebook, or none that should be read.
+        OSError: there is no such folder, or nothing in it.
     """
-    about = path.lstat()
-    if not stat.S_ISREG(about.st_mode):
-        raise ValueError("it is a link, or something else that is not a plain file")
-    if about.st_size > LIMIT * 1_000_000:
-        raise ValueError(f"it has {about.st_size // 1_000_000} MB; the limit is {LIMIT} MB")
-    notebook = json.loads(path.read_bytes())
-    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
-        raise ValueError("it is not a notebook")
-    latest, invalid = {}, 0
-    for cell in notebook["cells"]:
-        for output in _get(cell, "outputs", list):
-            metadata = _get(output, "metadata", dict)
-            if _is_valid(verdict := _get(metadata, "mnist_helpers", dict)):
-                latest[verdict["exercise"]] = verdict["state"], verdict["tries"]
+    best = {}
+    for one in hand_ins(folder):
+        rows, complaint = _rows(one)
+        if complaint:
+            print(f"{printable(one.place)}: {complaint}", file=sys.stderr)
+        for row in rows:
+            key = row.learner, row.lesson, row.exercise or one.place
+            best[key] = min(best.get(key, row), row, key=lambda row: STATES.index(row.state))
+    return sorted(best.values(), key=lambda row: (row.learner, row.lesson, _places(row.exercise)))
+
+
+def _rows(one):
+    """A row for each exercise of a hand-in, and what the teacher should know of it, or ""."""
+    known = numbers(one.lesson)
+    problem = one.problem or (
+        "" if known else "nothing in it tells which lesson of the course it is"
+    )
+    if problem:
+        return [Row(one.learner, one.lesson, "", UNREADABLE, detail=problem)], problem
+    own, opened, invalid = _verdicts(one.cells, known)
+    rows = [
+        Row(one.learner, one.lesson, number, *_standing(number, own, opened, one.cells))
+        for number in known
+    ]
+    if invalid:
+        return rows, f"{invalid} of its verdicts are invalid and do not count"
+    return rows, "" if own or opened else "it holds no verdicts; was it run, and saved after that?"
+
+
+def _verdicts(cells, known):
+    """The last verdict on each exercise: of the learner's cells, and of the solutions.
+
+    Returns:
+        Two dicts from the number to (times tried, state, text), and how many verdicts there are
+        that no check of this lesson can have left.
+    """
+    own, opened, invalid = {}, {}, 0
+    for cell in cells:
+        latest = opened if cell.is_solution else own
+        for verdict, text in cell.verdicts:
+            if _is_valid(verdict, known):
+                number, tries = verdict["exercise"], verdict["tries"]
+                if tries >= latest.get(number, (0,))[0]:
+                    latest[number] = tries, verdict["state"], text
             else:
-                invalid += "mnist_helpers" in metadata
-    return latest, invalid
+                invalid += 1
+    return own, opened, invalid
 
 
-def _get(thing, key, kind):
-    """What is under the key of a dict if it is of that kind; else an empty one."""
-    found = thing.get(key) if isinstance(thing, dict) else None
-    return found if isinstance(found, kind) else kind()
+def _is_valid(verdict, known):
+    if not isinstance(verdict, dict) or verdict.get("exercise") not in known:
+        return False
+    tries = verdict.get("tries")
+    is_count = type(tries) is int and 0 <= tries <= MOST_TRIES  # True is an int too
+    return is_count and verdict.get("state") in GIVEN
 
 
-def _is_valid(verdict):
-    number, tries = _get(verdict, "exercise", str), verdict.get("tries")
-    is_count = type(tries) is int and tries >= 0  # True is an int too, by isinstance
-    return is_count and verdict.get("state") in STATES and bool(NUMBER.fullmatch(number))
+def _standing(number, own, opened, cells):
+    """State, times tried and detail of one exercise."""
+    cells = [cell for cell in cells if cell.exercise == number and not cell.is_solution]
+    tried, state, text = own.get(number, (0, "", ""))
+    error = next((cell.error for cell in cells if cell.error), "")
+    if not state:
+        state = "error" if error else "not run"
+        text = error or _why_not_run(cells)
+    if number not in opened:
+        return state, tried, text.removeprefix(f"Exercise {number}: ")
+    # The solution counts as a try: a learner's verdict with more tries than that came after it.
+    before = state if tried < opened[number][0] else "not known"
+    return "solution opened", tried, f"before: {before}"
 
 
-def _complain(path, reason):
-    print(f"{_printable(path)}: {_printable(reason)}", file=sys.stderr)
+def _why_not_run(cells):
+    if not cells:
+        return "its cell is missing"
+    return "its check was not reached" if any(cell.was_run for cell in cells) else ""
 
 
-def _printable(text):
-    """On one line, without the control characters and broken bytes that a file name may have."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+def _places(exercise):
+    """For sorting: 3.10 comes after 3.9."""
+    return [int(part) for part in exercise.split(".") if part]

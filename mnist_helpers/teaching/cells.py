@@ -1,0 +1,101 @@
+"""The cells of a notebook file that nobody may trust: what is of another type counts as missing."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from mnist_helpers.exercises.verdicts import CHECK
+from mnist_helpers.teaching.learners import printable
+
+TITLE = re.compile(r"\s*# (\d{1,2}) · ")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell, without its figures.
+
+    Attributes:
+        source: its code.
+        id: "" if it has none.
+        is_solution: whether it is the course's own solution.
+        was_run: whether it has shown something, or has a number.
+        error: the type of the error that it stopped with, or "".
+        verdicts: list of (what a check has left in the output, anything; what it said).
+    """
+
+    source: str
+    id: str
+    is_solution: bool
+    was_run: bool
+    error: str
+    verdicts: list
+
+    @property
+    def exercise(self):
+        """The number of the exercise that it checks, such as "3.2"; None if it checks none."""
+        found = CHECK.search(self.source)
+        return found[1] if found else None
+
+
+def read_cells(content):
+    """What a notebook file holds.
+
+    Args:
+        content: the file's bytes.
+
+    Returns:
+        Two digits, the number of the lesson by its title, else by its exercises, or ""; and the
+        code cells, a list of `Cell`.
+
+    Raises:
+        ValueError: this is no notebook.
+    """
+    try:
+        notebook = json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply for a notebook") from None
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list):
+        raise ValueError("it is not a notebook")
+    code = [_code_cell(cell) for cell in cells if _get(cell, "cell_type", str) == "code"]
+    titles = [found[1] for found in map(TITLE.match, map(_source, cells)) if found]
+    checked = [cell.exercise.split(".")[0] for cell in code if cell.exercise]
+    lessons = [number.zfill(2) for number in titles + checked]
+    return lessons[0] if lessons else "", code
+
+
+def _code_cell(cell):
+    source = _source(cell)
+    outputs = [output for output in _get(cell, "outputs", list) if isinstance(output, dict)]
+    errors = [_text(o.get("ename")) for o in outputs if o.get("output_type") == "error"]
+    metadata = [_get(output, "metadata", dict) for output in outputs]
+    said = [_text(_get(output, "data", dict).get("text/plain")) for output in outputs]
+    tags = _get(_get(cell, "metadata", dict), "tags", list)
+    return Cell(
+        source=source,
+        id=_get(cell, "id", str),
+        is_solution="solution" in tags or source.startswith("#@title Solution"),
+        was_run=bool(outputs) or isinstance(cell.get("execution_count"), int),
+        error=printable(errors[-1] or "Error")[:60] if errors else "",
+        verdicts=[
+            (about["mnist_helpers"], printable(text)[:500])
+            for about, text in zip(metadata, said)
+            if "mnist_helpers" in about
+        ],
+    )
+
+
+def _source(cell):
+    return _text(cell.get("source")) if isinstance(cell, dict) else ""
+
+
+def _get(thing, key, kind):
+    """What is under the key of a dict if it is of that kind; else an empty one."""
+    found = thing.get(key) if isinstance(thing, dict) else None
+    return found if isinstance(found, kind) else kind()
+
+
+def _text(lines):
+    """A text of a notebook file, which may be a list of lines."""
+    lines = lines if isinstance(lines, list) else [lines]
+    return "".join(line for line in lines if isinstance(line, str))

@@ -1,0 +1,155 @@
+"""Find what a class has handed in, in folders and in zips, and say whose it is.
+
+Nothing is run, nothing is unpacked to the disk, and no link is followed.
+"""
+
+import io
+import os
+import stat
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from mnist_helpers.teaching.cells import read_cells
+from mnist_helpers.teaching.learners import lesson_of, printable, told_apart, whose
+
+LIMIT = 20  # MB of a notebook; most have 1, and in memory they take 25 times as much
+ZIP_LIMIT = 200  # MB of a zip in a zip, which is read in memory
+UNPACKED = 10_000  # MB of all that is in a zip
+ENTRIES = 10_000  # files in a zip
+DEPTH = 20  # folders in folders
+ZIP_DEPTH = 2  # a learner's zip in the zip of a class
+IGNORED = {".ipynb_checkpoints", "__MACOSX"}
+NO_FILE = "it is a link, or something else that is not a plain file"
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """A notebook that was handed in, or something in its place that cannot be read.
+
+    Attributes:
+        learner: who handed it in, as far as the names of files and folders tell.
+        account: the number that Moodle or Canvas has put into the name, or "".
+        lesson: two digits, or "" if nothing tells.
+        place: the path in the folder, a `PurePosixPath`; that of a zip goes on inside it.
+        cells: list of `Cell`.
+        problem: why it cannot be read, or "".
+    """
+
+    learner: str
+    account: str
+    lesson: str
+    place: PurePosixPath
+    cells: list = field(default_factory=list)
+    problem: str = ""
+
+
+def hand_ins(folder):
+    """Everything that was handed in, in the order of the paths.
+
+    Args:
+        folder: a `Path`.
+
+    Returns:
+        A list of `HandIn`. Two learners of one name are told apart by account or folder.
+
+    Raises:
+        NotADirectoryError: there is no such folder.
+        FileNotFoundError: it holds neither notebooks nor zips.
+    """
+    if not folder.is_dir():
+        raise NotADirectoryError(f"there is no folder {folder}")
+    found = list(_in_folder(folder, PurePosixPath()))
+    if not found:
+        raise FileNotFoundError(f"{folder} holds no notebooks (.ipynb) and no zips of them")
+    return told_apart(found)
+
+
+def _in_folder(folder, place):
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        return (yield _unreadable(place, error))
+    if len(place.parts) > DEPTH:
+        return (yield _unreadable(place, f"it lies more than {DEPTH} folders deep"))
+    for entry in entries:
+        inside = place / entry.name
+        if entry.name in IGNORED:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _in_folder(entry.path, inside)
+        elif _is_wanted(entry.name) or entry.is_symlink() and os.path.isdir(entry.path):
+            yield from _from_disk(entry, inside)
+
+
+def _from_disk(entry, place):
+    try:
+        about = os.lstat(entry.path)
+        if not stat.S_ISREG(about.st_mode):
+            raise ValueError(NO_FILE)
+        if _is_zip(place):
+            yield from _in_zip(entry.path, place)
+        else:
+            _check_size(about.st_size)
+            yield _notebook(Path(entry.path).read_bytes(), place)
+    except (OSError, ValueError) as error:
+        yield _unreadable(place, error)
+
+
+def _in_zip(file, place, depth=1):
+    """What lies in a zip: a path, or a file in memory."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+            if len(entries) > ENTRIES:
+                raise ValueError(f"it holds {len(entries)} files; the limit is {ENTRIES}")
+            _check_size(sum(entry.file_size for entry in entries), UNPACKED)
+            for entry in sorted(entries, key=lambda entry: entry.filename):
+                names = entry.filename.replace("\\", "/").split("/")
+                inside = place.joinpath(*(name for name in names if name not in ("", "..")))
+                if _is_wanted(names[-1]) and not IGNORED.intersection(names):
+                    yield from _unpacked(archive, entry, inside, depth)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        yield _unreadable(place, error)
+
+
+def _unpacked(archive, entry, place, depth):
+    limit = ZIP_LIMIT if _is_zip(place) else LIMIT
+    try:
+        with archive.open(entry) as file:  # more than it declares, it never gives
+            _check_size(entry.file_size, limit)
+            content = file.read()
+        if not _is_zip(place):
+            yield _notebook(content, place)
+        elif depth == ZIP_DEPTH:
+            raise ValueError("it is a zip in a zip in a zip")
+        else:
+            yield from _in_zip(io.BytesIO(content), place, depth + 1)
+    # An encrypted entry is a RuntimeError; damaged data raise almost anything.
+    except Exception as error:
+        yield _unreadable(place, error)
+
+
+def _check_size(size, limit=LIMIT):
+    if size > limit * 1_000_000:
+        raise ValueError(f"it has {size // 1_000_000} MB; the limit is {limit} MB")
+
+
+def _is_zip(place):
+    return place.name.lower().endswith(".zip")
+
+
+def _is_wanted(name):
+    return name.lower().endswith((".ipynb", ".zip")) and not name.startswith("._")
+
+
+def _notebook(content, place):
+    lesson, cells = read_cells(content)
+    lesson = lesson or lesson_of(place)
+    return HandIn(*whose(place, lesson), lesson, place, cells)
+
+
+def _unreadable(place, error):
+    problem = printable(error).strip() or type(error).__name__
+    lesson = lesson_of(place)
+    return HandIn(*whose(place, lesson), lesson, place, problem=problem)
