@@ -1,36 +1,71 @@
 """What is read from returned lessons, without running them."""
 
+import codecs
 import csv
 import io
 import json
 import os
 import sys
+import zipfile
 
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
+from mnist_helpers.course import lessons
 from mnist_helpers.handout import main
-from mnist_helpers.teaching import collect as collecting
-from tests.test_handout import make_links
+from mnist_helpers.teaching import hand_ins
+from tests.test_handout import EXERCISE, make_links
 
-# ---- collecting ----------------------------------------------------------------------------
+NO_CELL = "its cell is missing"
 
-
-def returned(*found):
-    """The text of a returned notebook with such things where a check leaves its verdict."""
-    outputs = [{"output_type": "display_data", "metadata": {"mnist_helpers": v}} for v in found]
-    return json.dumps({"cells": [{"cell_type": "code", "outputs": outputs}], "nbformat": 4})
+SIX = ["3.1", "3.2", "3.3", "3.4", "3.5", "3.6"]
 
 
 def verdict(exercise="3.2", state="right", tries=1):
     return {"exercise": exercise, "state": state, "tries": tries}
 
 
+def shown(verdict, said="✓ so it is"):
+    """An output as a check leaves it."""
+    metadata = {"mnist_helpers": verdict}
+    return {"output_type": "display_data", "metadata": metadata, "data": {"text/plain": said}}
+
+
+def failed(kind="NameError"):
+    return {"output_type": "error", "ename": kind, "evalue": "x", "traceback": []}
+
+
+def starter(number, *outputs):
+    """The cell of an exercise, with what it shows."""
+    source = f'answer = 42\ncheck("{number}", answer)'
+    count = 7 if outputs else None
+    return {"cell_type": "code", "source": source, "outputs": outputs, "execution_count": count}
+
+
+def solution(number, *outputs):
+    cell = starter(number, *outputs)
+    return cell | {"metadata": {"tags": ["solution"]}}
+
+
+def lesson(*cells, number=3):
+    """The text of a returned notebook."""
+    title = {"cell_type": "markdown", "source": [f"# {number} · A lesson\n", "that promises"]}
+    return json.dumps({"cells": [title, *cells], "nbformat": 4})
+
+
+def returned(*found):
+    """A returned notebook with such things where a check leaves its verdict on 3.2."""
+    return lesson(starter("3.2", *map(shown, found)))
+
+
 @pytest.fixture
 def collect(tmp_path, capsys):
     """Put returned files into a folder and collect it: rows, and the complaints as one text."""
 
-    def run(files):
+    def run(files, *options):
         folder = tmp_path / "returned"
+        folder.mkdir(exist_ok=True)
         for name, content in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,53 +76,242 @@ def collect(tmp_path, capsys):
                     raise
                 pytest.skip("this system has no files of such names")
         capsys.readouterr()
-        main(["--collect", str(folder)])
+        main(["--collect", str(folder), *options])
         output = capsys.readouterr()
         head, *rows = csv.reader(io.StringIO(output.out))
-        assert head == ["learner", "exercise", "state", "tried"]
+        assert head == ["learner", "lesson", "exercise", "state", "tried", "detail"]
         return rows, output.err
 
     return run
 
 
-def test_collects_the_last_verdict_of_each_exercise(collect):
-    again = verdict("3.2", "right", 2)
+def states(rows):
+    """(learner, exercise) -> (state, tried, detail), without what was not run."""
+    return {(r[0], r[2]): tuple(r[3:]) for r in rows if r[3:] != ["not run", "0", NO_CELL]}
+
+
+# ---- states --------------------------------------------------------------------------------
+
+
+def test_seven_states_of_an_exercise_and_each_has_a_row(collect):
+    wrong = shown(verdict("3.3", "wrong", 3), "Exercise 3.3: ✗ too large")
     rows, complaints = collect(
         {
-            "b.ipynb": returned(verdict("3.2", "wrong"), verdict("3.10", "not answered", 0), again),
-            "class 1/Åsa.ipynb": returned(verdict("1.1", "known mistake", 7)),
-            "class 1/.ipynb_checkpoints/Åsa-checkpoint.ipynb": returned(verdict()),
-            "class 1/notes.txt": "no notebook",
+            "Ada_03.ipynb": lesson(
+                starter("3.1", shown(verdict("3.1", "right", 2), "Exercise 3.1: ✓ yes")),
+                starter("3.2", shown(verdict("3.2", "known mistake"), "Exercise 3.2: ✗ the mean")),
+                starter("3.3", wrong),
+                starter("3.4", shown(verdict("3.4", "not answered", 0)), failed()),
+                solution("3.4", shown(verdict("3.4", "right", 1))),
+                starter("3.5", failed("ZeroDivisionError")),
+                starter("3.6"),
+            ),
+            "Bob_03.ipynb": lesson(starter("3.1", shown(verdict("3.1", "not answered", 0)))),
         }
     )
-    assert rows == [
-        ["b", "3.2", "right", "2"],
-        ["b", "3.10", "not answered", "0"],
-        ["class 1/Åsa", "1.1", "known mistake", "7"],
+    assert [row[:3] for row in rows] == [[n, "03", x] for n in ("Ada", "Bob") for x in SIX]
+    assert [row[3:] for row in rows[:7]] == [
+        ["right", "2", "✓ yes"],
+        ["known mistake", "1", "✗ the mean"],
+        ["wrong", "3", "✗ too large"],
+        ["solution opened", "0", "before: not answered"],
+        ["error", "0", "ZeroDivisionError"],
+        ["not run", "0", ""],
+        ["not answered", "0", "✓ so it is"],
     ]
-    assert complaints == ""
+    assert states(rows[7:]) == {} and complaints == ""
 
+
+OPENED = {  # outputs of the learner's cell, tries after the solution -> tried, what was before
+    "nothing": ([], 1, "0", "not run"),
+    "a wrong answer, three times": ([shown(verdict(state="wrong", tries=3))], 4, "3", "wrong"),
+    "a right answer": ([shown(verdict(tries=2))], 3, "2", "right"),
+    "an error": ([failed()], 1, "0", "error"),
+    "an answer after it": ([shown(verdict(tries=5))], 4, "5", "not known"),
+}
+
+
+@pytest.mark.parametrize("what", OPENED)
+def test_an_opened_solution_is_never_right_after_five_histories(what, collect):
+    own, tries, tried, before = OPENED[what]
+    opened = solution("3.2", shown(verdict("3.2", "right", tries)))
+    rows, _ = collect({"Ada_03.ipynb": lesson(starter("3.2", *own), opened)})
+    assert states(rows)["Ada", "3.2"] == ("solution opened", tried, f"before: {before}")
+
+
+def test_the_untouched_edition_of_all_lessons_has_nothing_right(collect):
+    files = {lesson.path.name: lesson.path.read_bytes() for lesson in lessons()}
+    rows, _ = collect({f"Ada/{name}": content for name, content in files.items()})
+    assert {row[3] for row in rows} == {"solution opened"}
+    assert {row[5] for row in rows} == {"before: not answered"}
+    assert {row[0] for row in rows} == {"Ada"} and len({row[1] for row in rows}) == len(files)
+
+
+def test_an_error_after_a_wrong_answer_does_not_erase_it(collect):
+    """In the same run of the cell, or in one after it: the kernel then shows the verdict again."""
+    cells = [
+        new_code_cell(EXERCISE),
+        new_code_cell('answer = 41\ncheck("98.1", answer)'),
+        new_code_cell(EXERCISE),  # the set-up is run a second time
+    ]
+    again = new_code_cell('answer = 40\ncheck("98.1", answer)\nundefined')
+    notebook = new_notebook(cells=[*cells, again])
+    NotebookClient(notebook, allow_errors=True, kernel_name="python3").execute()
+    kinds = [output.output_type for output in again.outputs]
+    assert kinds == ["display_data", "error"]
+    assert again.outputs[0].metadata["mnist_helpers"] == verdict("98.1", "known mistake", 2)
+
+    later = new_code_cell('answer = undefined\ncheck("98.1", answer)')
+    notebook = new_notebook(cells=[*cells, later, new_code_cell("1 / 0")])
+    NotebookClient(notebook, allow_errors=True, kernel_name="python3").execute()
+    assert [output.output_type for output in later.outputs] == ["error", "display_data"]
+    assert later.outputs[1].metadata["mnist_helpers"] == verdict("98.1", "known mistake", 1)
+    assert "before this error" in later.outputs[1].data["text/plain"]
+    assert len(notebook.cells[-1].outputs) == 1
+
+    both = [failed(), shown(verdict("3.2", "wrong", 1), "Exercise 3.2, before this error: ✗ no")]
+    rows, _ = collect({"Ada_03.ipynb": lesson(starter("3.2", *both))})
+    assert states(rows)["Ada", "3.2"][:2] == ("wrong", "1")
+
+
+def test_the_last_of_three_verdicts_counts_wherever_it_stands(collect):
+    third, first = shown(verdict(state="wrong", tries=3)), shown(verdict(tries=1))
+    cells = starter("3.2", third), starter("3.2", first, shown(verdict(tries=2)))
+    rows, _ = collect({"Ada_03.ipynb": lesson(*cells)})
+    assert states(rows)["Ada", "3.2"][:2] == ("wrong", "3")
+
+
+# ---- who it is -----------------------------------------------------------------------------
+
+ONE = returned(verdict())
+PLACES = {  # where a lesson 3 lies -> whose it is
+    "Åsa_03.ipynb": "Åsa",
+    "Åsa.ipynb": "Åsa",
+    "Åsa_03_dense_autoencoder.ipynb": "Åsa",
+    "03_dense_autoencoder_Åsa.ipynb": "Åsa",
+    "group-12.ipynb": "group-12",
+    "Åsa/03_dense_autoencoder.ipynb": "Åsa",
+    "Åsa/Lesson 3 final.ipynb": "Åsa",
+    "class 1/Åsa/notebooks/03_dense_autoencoder-Copy1.ipynb": "Åsa",
+    "lesson 3/Åsa.ipynb": "Åsa",
+    "03/Åsa_03.ipynb": "Åsa",
+    "Åsa Öst_123_assignsubmission_file/03_dense_autoencoder.ipynb": "Åsa Öst",
+    "Åsa Öst_123_assignsubmission_file_/work/03.ipynb": "Åsa Öst",
+    "Åsa Öst_123_assignsubmission_file_03_dense_autoencoder.ipynb": "Åsa Öst",
+    "ostasa_12345_678901_03_dense_autoencoder.ipynb": "ostasa",
+    "ostasa_LATE_12345_678901_03_dense_autoencoder-1.ipynb": "ostasa",
+}
+
+
+@pytest.mark.parametrize("pack", [False, True])
+@pytest.mark.parametrize("place", PLACES)
+def test_fifteen_places_tell_whose_a_lesson_is_in_folders_and_zips(place, pack, collect):
+    rows, complaints = collect({"submissions.zip": zipped({place: ONE})} if pack else {place: ONE})
+    assert {(row[0], row[1]) for row in rows} == {(PLACES[place], "03")}
+    assert len(rows) == 6 and complaints == ""
+
+
+def zipped(files):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def test_one_learner_with_five_lessons_is_one_learner(collect):
+    files = {f"Ada_0{n}.ipynb": lesson(number=n) for n in range(1, 6)}
+    rows, _ = collect(files)
+    assert {row[0] for row in rows} == {"Ada"}
+    assert {row[1] for row in rows} == {"01", "02", "03", "04", "05"}
+
+
+def test_two_learners_of_one_name_stay_two_by_folder_and_by_account(collect):
+    wrong = returned(verdict(state="wrong"))
+    rows, _ = collect(
+        {
+            "class 1/Åsa_03.ipynb": ONE,
+            "class 2/Åsa_03.ipynb": wrong,
+            "Bo Ek_7_assignsubmission_file/03.ipynb": ONE,
+            "Bo Ek_8_assignsubmission_file/03.ipynb": wrong,
+        }
+    )
+    assert {learner: state for (learner, _), (state, *_) in states(rows).items()} == {
+        "class 1/Åsa": "right",
+        "class 2/Åsa": "wrong",
+        "Bo Ek (7)": "right",
+        "Bo Ek (8)": "wrong",
+    }
+
+
+def test_of_two_copies_the_better_answer_counts(collect):
+    wrong = shown(verdict("3.1", "wrong", 9))
+    copy = lesson(starter("3.1", wrong), starter("3.2", shown(verdict("3.2", "wrong"))))
+    rows, _ = collect(
+        {"Ada/03_dense_autoencoder (1).ipynb": copy, "Ada/03_dense_autoencoder.ipynb": ONE}
+    )
+    assert len(rows) == 6
+    assert {key[1]: value[0] for key, value in states(rows).items()} == {
+        "3.1": "wrong",
+        "3.2": "right",
+    }
+
+
+def test_a_zip_of_a_zip_is_read_and_ten_hostile_zips_cost_their_own_row_only(collect, monkeypatch):
+    monkeypatch.setattr(hand_ins, "LIMIT", 1)
+    monkeypatch.setattr(hand_ins, "ENTRIES", 20)
+    inner = zipped({"notebooks/03_dense_autoencoder.ipynb": ONE, "__MACOSX/._03.ipynb": b"x"})
+    whole = bytearray(zipped({"a_03.ipynb": ONE}))
+    damaged = bytes(whole[:60]) + bytes([whole[60] ^ 1]) + bytes(whole[61:])
+    locked = bytes(whole[:6]) + b"\x01" + bytes(whole[7:])  # the flag of an encrypted entry
+    directory = locked.rindex(b"PK\x01\x02")
+    locked = locked[: directory + 8] + b"\x01" + locked[directory + 9 :]
+    hostile = {
+        "bomb_03": zipped({"03.ipynb": b" " * 1_000_001}),
+        "broken_03": zipped({"03.ipynb": b"{"}),
+        "damaged_03": damaged,
+        "deep_03": zipped({"x.zip": zipped({"y.zip": inner})}),
+        "empty_03": b"",
+        "half_03": bytes(whole[: len(whole) // 2]),
+        "locked_03": locked,
+        "many_03": zipped({f"{n}_03.ipynb": ONE for n in range(21)}),
+        "no zip_03": ONE.encode(),
+        "up_03": zipped({"../../../up/03.ipynb": b"[]"}),
+    }
+    rows, complaints = collect(
+        {f"{name}.zip": content for name, content in hostile.items()}
+        | {"class.zip": zipped({"Ada.zip": inner})}
+    )
+    unreadable = [row for row in rows if row[3] == "not readable"]
+    assert len(unreadable) == 10 and len(complaints.splitlines()) == 10
+    assert [row[:3] for row in rows if row not in unreadable] == [["Ada", "03", x] for x in SIX]
+
+
+# ---- what is hostile -----------------------------------------------------------------------
 
 HOSTILE = {
     "is empty": b"",
     "is no JSON": b"<html>",
     "is no notebook": b"[1, 2]",
     "has no list of cells": b'{"cells": 5}',
-    "is not UTF-8": b'{"cells": ["\xff\xfe\x00"]}',
+    "is no text": b'{"cells": ["\xff\xfe\x00"]}',
     "is deep": b"[" * 1_000_000,
     "has a number too long": b'{"cells": [' + b"9" * 10_000 + b"]}",
     "holds nothing": b'{"cells": []}',
     "holds other types": b'{"cells": [5, {"outputs": 7}, {"outputs": [1, {"metadata": []}]}]}',
-    "is too large": returned(verdict()).encode() + b" " * collecting.LIMIT * 1_000_000,
+    "is too large": ONE.encode() + b" " * hand_ins.LIMIT * 1_000_000,
+    "is of no lesson": lesson(starter("99.99"), number=99).encode(),
 }
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_what_is_no_lesson_is_named_and_skipped(what, collect):
-    rows, complaints = collect({f"{what}.ipynb": HOSTILE[what], "z.ipynb": returned(verdict())})
-    assert rows == [["z", "3.2", "right", "1"]]
+def test_eleven_files_that_are_no_lesson_cost_their_own_row_only(what, collect):
+    rows, complaints = collect({f"{what}.ipynb": HOSTILE[what], "z.ipynb": ONE})
+    own, *others = rows
+    assert own[0] == what and own[3] == "not readable" and len(own[5]) > 10
+    assert [row[:3] for row in others] == [["z", "03", x] for x in SIX]
     (line,) = complaints.splitlines()
-    assert f"{what}.ipynb: " in line and len(line.split(".ipynb: ")[1]) > 10
+    assert line.startswith(f"{what}.ipynb: ") and own[5] in line
 
 
 @pytest.mark.parametrize(
@@ -104,36 +328,74 @@ def test_what_is_no_lesson_is_named_and_skipped(what, collect):
         verdict(exercise="=1+1"),
         verdict(exercise="3.2\n"),
         verdict(exercise="٣.٢"),
+        verdict(exercise="99.99"),
+        verdict(exercise="4.1"),
+        verdict(exercise=["3.2"]),
         verdict(tries=-1),
         verdict(tries=True),
         verdict(tries=1.0),
         verdict(tries="1"),
         verdict(tries=float("nan")),
+        verdict(tries=10**4199),
     ],
 )
-def test_invalid_verdicts_are_named_and_do_not_count(wrong, collect):
+def test_twenty_invalid_verdicts_are_named_and_do_not_count(wrong, collect):
     rows, complaints = collect({"a.ipynb": returned(verdict(tries=3), wrong)})
-    assert rows == [["a", "3.2", "right", "3"]]
-    assert "a.ipynb: 1 of its verdicts are invalid" in complaints
+    assert states(rows)["a", "3.2"][:2] == ("right", "3")
+    assert complaints == "a.ipynb: 1 of its verdicts are invalid and do not count\n"
 
 
-def test_links_and_pipes_are_named_and_not_followed(collect, tmp_path):
+def test_five_links_and_pipes_are_named_and_not_followed(collect, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
-    (outside / "secret.ipynb").write_text(returned(verdict()), encoding="utf-8")
+    (outside / "secret.ipynb").write_text(ONE, encoding="utf-8")
     folder = tmp_path / "returned"
     folder.mkdir()
-    inside = [folder / name for name in ("file.ipynb", "nowhere.ipynb", "folder")]
-    make_links(dict(zip(inside, [outside / "secret.ipynb", outside / "nothing", outside])))
+    inside = [folder / name for name in ("file.ipynb", "nowhere.ipynb", "folder", "secret.zip")]
+    targets = [outside / "secret.ipynb", outside / "nothing", outside, outside / "secret.zip"]
+    make_links(dict(zip(inside, targets)))
     if hasattr(os, "mkfifo"):  # Windows has no pipes among its files
         os.mkfifo(folder / "pipe.ipynb")
         inside.append(folder / "pipe.ipynb")
     (folder / "just a folder.ipynb").mkdir()
-    rows, complaints = collect({"z.ipynb": returned(verdict())})
-    assert rows == [["z", "3.2", "right", "1"]]
+    rows, complaints = collect({"z.ipynb": ONE})
+    assert len(rows) == len(inside) + 6
     for path in inside:
-        assert f"{path}: it is a link, or something else" in complaints
+        assert f"{path.name}: it is a link, or something else" in complaints
     assert len(complaints.splitlines()) == len(inside)
+
+
+def test_three_hostile_paths_cost_their_own_row_only(collect, tmp_path):
+    """A name of dots, a path longer than the system can open, and 1,000 folders in folders."""
+    rows, _ = collect({"..ipynb": ONE, "z.ipynb": ONE})
+    assert {row[0] for row in rows} == {".", "z"}
+    for length, depth in ((250, 20), (1, 1000)):
+        nest(tmp_path / "returned", "x" * length, depth)
+    rows, complaints = collect({})
+    assert {row[0] for row in rows if row[3] != "not readable"} == {".", "z"}
+    assert len([row for row in rows if row[3] == "not readable"]) == 2
+    assert "20 folders deep" in complaints
+
+
+def nest(folder, name, depth):
+    """Make folders in folders, one step at a time: the whole path would be too long."""
+    if not os.supports_dir_fd or os.mkdir not in os.supports_dir_fd:
+        pytest.skip("this system opens no folder within another one")
+    above = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir(name, dir_fd=above)
+        below = os.open(name, os.O_RDONLY, dir_fd=above)
+        os.close(above)
+        above = below
+    os.close(above)
+
+
+def test_an_empty_folder_says_so(tmp_path):
+    (tmp_path / "notes.txt").write_text("no notebook", encoding="utf-8")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    (tmp_path / ".ipynb_checkpoints" / "Ada-checkpoint.ipynb").write_text(ONE, encoding="utf-8")
+    with pytest.raises(SystemExit, match="holds no notebooks .* and no zips"):
+        main(["--collect", str(tmp_path)])
 
 
 @pytest.mark.parametrize(
@@ -150,22 +412,29 @@ def test_links_and_pipes_are_named_and_not_followed(collect, tmp_path):
         ("bytes \udcff", r"bytes \udcff"),
     ],
 )
-def test_names_cannot_harm_a_spreadsheet_or_a_terminal(name, learner, collect):
+def test_nine_names_cannot_harm_a_spreadsheet_or_a_terminal(name, learner, collect):
     rows, complaints = collect({f"{name}.ipynb": returned(verdict(), None)})
-    assert rows == [[learner, "3.2", "right", "1"]]
+    assert {row[0] for row in rows} == {learner}
     assert len(complaints.splitlines()) == 1 and "\x1b" not in complaints
 
 
-def test_csv_file_is_written_once(tmp_path, capsys):
-    (tmp_path / "Åsa.ipynb").write_text(returned(verdict()), encoding="utf-8")
+def test_what_a_check_said_cannot_harm_a_spreadsheet_either(collect):
+    said = shown(verdict(), "=1+1\x1b[2J\nnext")
+    rows, _ = collect({"a.ipynb": lesson(starter("3.2", said))})
+    assert states(rows)["a", "3.2"][2] == r"'=1+1\x1b[2J\nnext"
+
+
+def test_csv_file_is_written_once_and_shows_umlauts_in_excel(tmp_path, capsys):
+    (tmp_path / "Åsa.ipynb").write_text(ONE, encoding="utf-8")
     command = ["--collect", str(tmp_path), "--csv", str(tmp_path / "class.csv")]
     main(command)
-    expected = '"learner","exercise","state","tried"\n"Åsa","3.2","right",1\n'
-    assert (tmp_path / "class.csv").read_bytes() == expected.encode()
+    written = (tmp_path / "class.csv").read_bytes()
+    assert written.startswith(codecs.BOM_UTF8 + b'"learner","lesson",')
+    assert '\n"Åsa","03","3.2","right",1,"✓ so it is"\n'.encode() in written
     assert capsys.readouterr().out == ""
     (tmp_path / "class.csv").write_text("mine", encoding="utf-8")
     with pytest.raises(SystemExit, match="there already: .*class.csv"):
         main(command)
     assert (tmp_path / "class.csv").read_text(encoding="utf-8") == "mine"
     main([*command, "--force"])
-    assert (tmp_path / "class.csv").read_bytes() == expected.encode()
+    assert (tmp_path / "class.csv").read_bytes() == written

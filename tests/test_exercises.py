@@ -9,6 +9,7 @@ import os
 import random
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 from importlib import import_module
 
@@ -20,11 +21,18 @@ from torch import nn
 from mnist_helpers import exercises
 from mnist_helpers.course import COURSE, SOURCES, lessons
 from mnist_helpers.data import load_mnist
-from mnist_helpers.exercises import Mistake, checks, compare, exercise
+from mnist_helpers.exercises import Mistake, checks, compare, exercise, verdicts
 from mnist_helpers.models import DenseAutoencoder
 from mnist_helpers.randomness import random_states
 
 LESSONS = [lesson.number for lesson in lessons()]
+
+
+@pytest.fixture(autouse=True)
+def no_tries(monkeypatch):
+    """Each test is a kernel that nobody has answered in."""
+    monkeypatch.setattr(verdicts, "_tries", Counter())
+    monkeypatch.setattr(verdicts, "_latest", {})
 
 
 @cache
@@ -51,7 +59,7 @@ def verdict(monkeypatch):
     No check may leave a trace, so each of the many answers of the bank is a test of that too.
     """
     shown = []
-    monkeypatch.setattr(exercises, "display", lambda *a, **k: shown.append((a, k)))
+    monkeypatch.setattr(verdicts, "display", lambda *a, **k: shown.append((a, k)))
 
     def ask(number, answer, source="standin"):
         check, before = checks(*digits(source)), surroundings(answer)
@@ -213,7 +221,7 @@ def test_any_other_number_gets_direction_and_size(value, right, words):
 
 def test_the_range_is_named_from_the_fourth_try_on(monkeypatch):
     shown = []
-    monkeypatch.setattr(exercises, "display", lambda output, **_: shown.append(str(output)))
+    monkeypatch.setattr(verdicts, "display", lambda output, **_: shown.append(str(output)))
     monkeypatch.setitem(exercises._exercises, "3.99", lambda a, *_: compare(a, 2.0, []))
     check = checks(None, None)
     for _ in range(4):

@@ -14,8 +14,8 @@ SYSTEMS = [
     re.compile(r"(?P<name>.+?)_(?P<account>\d+)_assignsubmission_"),
     re.compile(r"(?P<name>.+?)(?:_LATE)?_(?P<account>\d+)_\d{3,}_."),
 ]
-NUMBERED = re.compile(r"(?i)(?:(.+?)[ _-]+)?(?:lesson|lab)?[ _-]*([0-9]{1,2})(?:[ _-]+(.+))?")
-COPY = re.compile(r"(?: \(\d+\)|-Copy\d+|-\d+)$")  # what browsers, JupyterLab and Canvas add
+NUMBERED = re.compile(r"(?i)(?:(.+?)[ _-]+)??(?:lesson|lab)?[ _-]*([0-9]{1,2})(?:[ _-]+(.+))?")
+COPY = re.compile(r"[ _-]*(?:\(?\d+\)?|Copy\d+)")  # what browsers and JupyterLab add
 OF_ALL = re.compile(r"(?i)(?:lesson|lab|week|unit|day)?[ _-]*\d*|notebooks|my_lessons|submissions")
 
 
@@ -48,12 +48,16 @@ def _split(file):
     for stem in _lesson_names():
         if stem in file:
             before, _, after = file.partition(stem)
-            return before.strip(" _-"), stem[:2], after.strip(" _-")
+            return before.strip(" _-"), stem[:2], _uncopied(after)
     found = NUMBERED.fullmatch(file)
     if not found:
         return "", "", file
     before = found[1] or ""
-    return "" if OF_ALL.fullmatch(before) else before, found[2].zfill(2), found[3] or ""
+    return "" if OF_ALL.fullmatch(before) else before, found[2].zfill(2), _uncopied(found[3] or "")
+
+
+def _uncopied(after):
+    return "" if COPY.fullmatch(after) else after.strip(" _-")
 
 
 @cache
@@ -62,7 +66,7 @@ def _lesson_names():
 
 
 def _without_ending(name):
-    return COPY.sub("", re.sub(r"(?i)\.(ipynb|zip)$", "", name))
+    return re.sub(r"(?i)\.(ipynb|zip)$", "", name)
 
 
 def _name(text):
