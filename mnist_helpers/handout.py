@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 
 from mnist_helpers.course import NOTEBOOKS, lessons
+from mnist_helpers.files import refuse_existing, say
 from mnist_helpers.teaching.collect import collect, report
 from mnist_helpers.teaching.editions import hand_out
+from mnist_helpers.teaching.summary import head, page, summarise
 
 
 def main(arguments=None, notebooks=NOTEBOOKS):
@@ -23,7 +25,7 @@ def main(arguments=None, notebooks=NOTEBOOKS):
         if options.out:
             _make(options, notebooks)
         else:
-            report(collect(options.collect), options.csv, options.force)
+            _collect(options)
     except (OSError, ValueError) as error:
         sys.exit(f"handout: {error}")
 
@@ -32,6 +34,19 @@ def _make(options, notebooks):
     """Write copies of the lessons into the folder OUT."""
     sources = [lesson.path for lesson in lessons(options.numbers, notebooks)]
     hand_out(sources, options.out, options.solutions, options.standalone, options.force)
+
+
+def _collect(options):
+    """Write the table of verdicts, or the summary of it, or both."""
+    refuse_existing([path for path in (options.csv, options.summary) if path], options.force)
+    rows = collect(options.collect)
+    if options.csv or not options.summary:
+        report(rows, options.csv)
+    if options.summary:
+        options.summary.write_text(page(rows), encoding="utf-8", newline="\n")
+        say(head(rows))
+        for standing in summarise(rows):
+            say(f"{standing.exercise}: {standing.shares}; {standing.remark}")
 
 
 def _options(arguments):
@@ -44,12 +59,15 @@ def _options(arguments):
     add("--standalone", action="store_true", help="put the helpers into each lesson, for Colab")
     add("--collect", type=Path, metavar="FOLDER", help="list the verdicts of returned lessons")
     add("--csv", type=Path, metavar="FILE", help="where --collect writes to, not to the screen")
+    add("--summary", type=Path, metavar="PAGE", help="where the class is stuck: lines, and HTML")
     add("--force", action="store_true", help="overwrite files that are there already")
     options = parser.parse_intermixed_args(arguments)
     if (options.out is None) == (options.collect is None):
         parser.error("give either OUT or --collect FOLDER")
-    if options.csv and options.out or options.collect and (options.solutions or options.standalone):
-        parser.error("--csv goes with --collect, --solutions and --standalone go with OUT")
+    if options.out and (options.csv or options.summary):
+        parser.error("--csv and --summary go with --collect")
+    if options.collect and (options.solutions or options.standalone):
+        parser.error("--solutions and --standalone go with OUT")
     return options
 
 

@@ -5,17 +5,24 @@ import csv
 import io
 import json
 import os
+import subprocess
 import sys
 import zipfile
+from contextlib import contextmanager
 
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from mnist_helpers.course import lessons
+from mnist_helpers.exercises import numbers
 from mnist_helpers.handout import main
 from mnist_helpers.teaching import hand_ins
+from mnist_helpers.teaching.collect import Row
+from mnist_helpers.teaching.collect import collect as collect_rows
+from mnist_helpers.teaching.summary import summarise
 from tests.test_handout import EXERCISE, make_links
+from tests.thirty import BROKEN, hand_in
 
 NO_CELL = "its cell is missing"
 
@@ -369,16 +376,17 @@ def test_three_hostile_paths_cost_their_own_row_only(collect, tmp_path):
     """A name of dots, a path longer than the system can open, and 1,000 folders in folders."""
     rows, _ = collect({"..ipynb": ONE, "z.ipynb": ONE})
     assert {row[0] for row in rows} == {".", "z"}
-    for length, depth in ((250, 20), (1, 1000)):
-        nest(tmp_path / "returned", "x" * length, depth)
-    rows, complaints = collect({})
+    folder = tmp_path / "returned"
+    with nested(folder, "x" * 250, 20), nested(folder, "x", 1000):
+        rows, complaints = collect({})
     assert {row[0] for row in rows if row[3] != "not readable"} == {".", "z"}
     assert len([row for row in rows if row[3] == "not readable"]) == 2
     assert "20 folders deep" in complaints
 
 
-def nest(folder, name, depth):
-    """Make folders in folders, one step at a time: the whole path would be too long."""
+@contextmanager
+def nested(folder, name, depth):
+    """Folders in folders, made one step at a time: the whole path would be too long."""
     if not os.supports_dir_fd or os.mkdir not in os.supports_dir_fd:
         pytest.skip("this system opens no folder within another one")
     above = os.open(folder, os.O_RDONLY)
@@ -388,6 +396,8 @@ def nest(folder, name, depth):
         os.close(above)
         above = below
     os.close(above)
+    yield
+    subprocess.run(["rm", "-r", folder / name], check=True)  # shutil.rmtree cannot go so deep
 
 
 def test_an_empty_folder_says_so(tmp_path):
@@ -438,3 +448,54 @@ def test_csv_file_is_written_once_and_shows_umlauts_in_excel(tmp_path, capsys):
     assert (tmp_path / "class.csv").read_text(encoding="utf-8") == "mine"
     main([*command, "--force"])
     assert (tmp_path / "class.csv").read_bytes() == written
+
+
+# ---- the class -----------------------------------------------------------------------------
+
+
+def test_thirty_learners_with_mixed_layouts_and_faults_are_all_in_the_table(tmp_path, capsys):
+    handed_in = hand_in(tmp_path)
+    rows = {(row.learner, row.exercise): row for row in collect_rows(tmp_path)}
+    complaints = capsys.readouterr().err.splitlines()
+    assert len({one.learner for one in handed_in}) == 30 == len({learner for learner, _ in rows})
+    for one in handed_in:
+        if one.fault in BROKEN:
+            assert rows[one.learner, ""].state == "not readable"
+            continue
+        claimed = {n: rows[one.learner, n].state for n in numbers(one.lesson)}
+        assert claimed == {n: one.claims.get(n, "not run") for n in claimed}
+    assert len(complaints) == sum(one.fault in BROKEN for one in handed_in)
+
+
+def class_of(*details, state="known mistake"):
+    return [Row(f"Learner {n}", "03", "3.2", state, n, text) for n, text in enumerate(details)]
+
+
+def test_summary_has_a_line_for_each_exercise_and_two_of_a_kind_make_a_diagnosis():
+    low, high = (f"✗ You have {x}, and that is too large." for x in ("0.25", "1,000.5"))
+    rows = [*class_of(low, "✗ the mean", high), Row("Zoe", "03", "3.10", "not run")]
+    rows += [Row("Ada", "03", "3.9", "right", 3), Row("Bob", "03", "", "not readable")]
+    second, ninth, tenth = summarise(rows)
+    assert [s.exercise for s in (second, ninth, tenth)] == ["3.2", "3.9", "3.10"]
+    assert second.shares == "known mistake 100% (3)" and ninth.shares == "right 100% (1)"
+    assert second.remark == 'median tries 1.5; most often: "You have 0.25, and that is too large."'
+    assert tenth.remark == "median tries 0"
+    (alone,) = summarise(class_of("✗ only one", "✗ another"))
+    assert alone.diagnosis == ""
+
+
+def test_summary_is_one_page_with_a_bar_for_each_of_six_exercises_and_no_names(tmp_path, capsys):
+    said = shown(verdict("3.2", "wrong"), "Exercise 3.2: ✗ <b>no</b>")
+    for name in ("Ada", "Bob", "Zoe"):
+        right = starter("3.1", shown(verdict("3.1")))
+        (tmp_path / f"{name}_03.ipynb").write_text(lesson(right, starter("3.2", said)), "utf-8")
+    written = tmp_path / "class.html"
+    main(["--collect", str(tmp_path), "--summary", str(written)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["3 learners", "3.1: right 100% (3); median tries 1"]
+    assert '3.2: wrong 100% (3); median tries 1; most often: "<b>no</b>"' in lines
+    text = written.read_text(encoding="utf-8")
+    assert text.count('class="bar"') == 6 and "&lt;b&gt;no" in text and "<b>" not in text
+    assert not any(word in text for word in ("Ada", "Bob", "Zoe", "http", "src=", "url("))
+    with pytest.raises(SystemExit, match="there already: .*class.html"):
+        main(["--collect", str(tmp_path), "--summary", str(written)])

@@ -10,7 +10,6 @@ import sys
 from dataclasses import astuple, dataclass, fields
 
 from mnist_helpers.exercises import numbers
-from mnist_helpers.files import refuse_existing
 from mnist_helpers.teaching.hand_ins import hand_ins
 from mnist_helpers.teaching.learners import printable
 
@@ -47,18 +46,13 @@ class Row:
     detail: str = ""
 
 
-def report(rows, file=None, force=False):
+def report(rows, file=None):
     """Write rows as CSV, quoted so that no spreadsheet runs a name like =1+1.
 
     Args:
         rows: list of `Row`.
         file: where to, a `Path`, with the mark that tells Excel of its umlauts; default: stdout.
-        force: overwrite the file if it is there already.
-
-    Raises:
-        OSError: the file is there already or cannot be written.
     """
-    refuse_existing([file] if file else [], force)
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow([field.name for field in fields(Row)])
@@ -97,7 +91,7 @@ def collect(folder):
         for row in rows:
             key = row.learner, row.lesson, row.exercise or one.place
             best[key] = min(best.get(key, row), row, key=lambda row: STATES.index(row.state))
-    return sorted(best.values(), key=lambda row: (row.learner, row.lesson, _places(row.exercise)))
+    return sorted(best.values(), key=_order)
 
 
 def _rows(one):
@@ -167,6 +161,6 @@ def _why_not_run(cells):
     return "its check was not reached" if any(cell.was_run for cell in cells) else ""
 
 
-def _places(exercise):
-    """For sorting: 3.10 comes after 3.9."""
-    return [int(part) for part in exercise.split(".") if part]
+def _order(row):
+    """Exercise 3.10 comes after 3.9."""
+    return row.learner, row.lesson, [int(part) for part in row.exercise.split(".") if part]
