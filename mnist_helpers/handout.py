@@ -4,6 +4,7 @@ python -m mnist_helpers.handout OUT               # every lesson, without soluti
 python -m mnist_helpers.handout OUT 01 03         # some
 python -m mnist_helpers.handout OUT --solutions   # everything, with the teacher's notes
 python -m mnist_helpers.handout OUT --standalone  # lessons that run on their own, as on Colab
+python -m mnist_helpers.handout OUT --print       # a page of paper for each; needs ".[print]"
 python -m mnist_helpers.handout --collect FOLDER  # the verdicts of returned lessons, as CSV
 """
 
@@ -24,13 +25,21 @@ def main(arguments=None, notebooks=NOTEBOOKS):
             _make(options, notebooks)
         else:
             report(options.collect, options.csv, options.force)
+    except ModuleNotFoundError as error:
+        sys.exit(f'handout: {error.name} is missing; run  pip install -e ".[print]"')
     except (OSError, ValueError) as error:
         sys.exit(f"handout: {error}")
 
 
 def _make(options, notebooks):
-    """Write copies of the lessons into the folder OUT."""
-    sources = [lesson.path for lesson in lessons(options.numbers, notebooks)]
+    """Write copies of the lessons, or pages to print, into the folder OUT."""
+    found = lessons(options.numbers, notebooks)
+    if options.print:
+        from mnist_helpers.teaching.printing import print_out  # which not everybody has installed
+
+        print_out(found, options.out, options.solutions, options.force)
+        return
+    sources = [lesson.path for lesson in found]
     hand_out(sources, options.out, options.solutions, options.standalone, options.force)
 
 
@@ -42,14 +51,18 @@ def _options(arguments):
     add("numbers", nargs="*", metavar="LESSON", help="such as 03; all lessons if none is given")
     add("--solutions", action="store_true", help="keep solutions, outputs and teacher's notes")
     add("--standalone", action="store_true", help="put the helpers into each lesson, for Colab")
+    add("--print", action="store_true", help="a PDF page for each lesson instead of a copy")
     add("--collect", type=Path, metavar="FOLDER", help="list the verdicts of returned lessons")
     add("--csv", type=Path, metavar="FILE", help="where --collect writes to, not to the screen")
     add("--force", action="store_true", help="overwrite files that are there already")
     options = parser.parse_intermixed_args(arguments)
     if (options.out is None) == (options.collect is None):
         parser.error("give either OUT or --collect FOLDER")
-    if options.csv and options.out or options.collect and (options.solutions or options.standalone):
-        parser.error("--csv goes with --collect, --solutions and --standalone go with OUT")
+    with_out = options.solutions or options.standalone or options.print
+    if options.csv and options.out or options.collect and with_out:
+        parser.error("--csv goes with --collect; --solutions, --standalone and --print with OUT")
+    if options.print and options.standalone:
+        parser.error("give either --print or --standalone")
     return options
 
 
