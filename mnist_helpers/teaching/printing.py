@@ -32,7 +32,7 @@ PAPER = {
     "print_background": True,
     "tagged": True,
 }
-SIZES = (11, 10.5, 10, 9.5, 9, 8.5)  # of the letters, in points; smaller ones are hard to read
+SIZES = [n / 10 for n in range(115, 84, -1)]  # of the letters, in points; smaller: hard to read
 LARGEST = """
 sizes => sizes.find(size => {
     document.body.style.fontSize = `${size}pt`
@@ -41,7 +41,7 @@ sizes => sizes.find(size => {
 """
 FOOTER = """
 <div style="font: 8.5pt sans-serif; width: 100%; margin: 0 14mm; text-align: right">
-<span class="title"></span>: page <span class="pageNumber"></span> of
+<span class="title"></span>, page <span class="pageNumber"></span> of
 <span class="totalPages"></span></div>"""
 
 
@@ -105,18 +105,13 @@ def learner_page(lesson):
         raise FileNotFoundError(f"lesson {lesson.number} has no page: write {source}")
     text, names = source.read_text(encoding="utf-8").split("## Terms\n")
     first = nbformat.read(lesson.path, as_version=4).cells[0].source
-    by_hand = "".join(f"<section>{_html('## ' + part)}</section>" for part in _parts(text))
-    promise = _html(PROMISE.search(first)[1])
-    body = f"""<header>{promise}</header>
-<div class="sides">{by_hand}</div>
-<section class="terms"><h2>Terms</h2>{_html(_terms(names, lesson.number))}</section>
+    formulas, shapes = text.split("## Shapes\n")
+    body = f"""<header>{_html(PROMISE.search(first)[1])}</header>
+<section class="formulas">{_html(formulas)}</section>
+<div class="sides"><section class="shapes"><h2>Shapes</h2>{_html(shapes)}</section>
+<section class="terms"><h2>Terms</h2>{_html(_terms(names, lesson.number))}</section></div>
 <section class="results"><h2>Results</h2>{_html(_results(lesson.number))}</section>"""
     return _document(f"{int(lesson.number)} · {lesson.title}", body)
-
-
-def _parts(text):
-    """What stands under each second heading."""
-    return re.split(r"^## ", text, flags=re.MULTILINE)[1:]
 
 
 def _terms(names, lesson):
