@@ -113,7 +113,7 @@ def before(text):
 HEAD = f"""# Overview for teachers
 
 Made by `python -m tools.overview`. *Words* are those of the prose, without exercises and teacher's
-notes. *Read* is an estimate: words at {SPEED} a minute, with those of code counted half, without talk.
+notes. *Read* is an estimate without talk: words at {SPEED} a minute, with code counted half.
 *Code runs* is measured, as in README.md. Minutes for exercises are those of the teacher's notes.
 
 | | lesson | needs | words | read (min) | code runs (s) | exercises | for them (min) | kinds |
