@@ -1,10 +1,14 @@
 """Hand a class its lessons, and read what comes back.
 
-python -m mnist_helpers.handout OUT               # every lesson, without solutions
-python -m mnist_helpers.handout OUT 01 03         # some
-python -m mnist_helpers.handout OUT --solutions   # everything, with the teacher's notes
-python -m mnist_helpers.handout OUT --standalone  # lessons that run on their own, as on Colab
-python -m mnist_helpers.handout --collect FOLDER  # the verdicts of returned lessons, as CSV
+    python -m mnist_helpers.handout OUT               # every lesson, without solutions
+    python -m mnist_helpers.handout OUT 01 03         # some
+    python -m mnist_helpers.handout OUT --solutions   # everything, with the teacher's notes
+    python -m mnist_helpers.handout OUT --standalone  # lessons that run on their own, as on Colab
+    python -m mnist_helpers.handout OUT --print       # a page of paper for each; needs ".[print]"
+    python -m mnist_helpers.handout --collect FOLDER  # the verdicts of returned lessons, as CSV
+    python -m mnist_helpers.handout --collect FOLDER --summary PAGE.html  # where a class is stuck
+
+OUT and FOLDER are folders. What is there already is only overwritten with --force.
 """
 
 import argparse
@@ -23,17 +27,24 @@ def main(arguments=None, notebooks=NOTEBOOKS):
     options = _options(arguments)
     try:
         if options.out:
-            _make(options, notebooks)
+            _make(options, lessons(options.numbers, notebooks))
         else:
             _collect(options)
+    except ModuleNotFoundError as error:
+        sys.exit(f'handout: {error.name} is missing; run  pip install -e ".[print]"')
     except (OSError, ValueError) as error:
         sys.exit(f"handout: {error}")
 
 
-def _make(options, notebooks):
-    """Write copies of the lessons into the folder OUT."""
-    sources = [lesson.path for lesson in lessons(options.numbers, notebooks)]
-    hand_out(sources, options.out, options.solutions, options.standalone, options.force)
+def _make(options, found):
+    """Write what these lessons are to be made into to the folder OUT."""
+    sources = [lesson.path for lesson in found]
+    if options.print:
+        from mnist_helpers.teaching.printing import print_out  # which not everybody has installed
+
+        print_out(found, options.out, options.solutions, options.force)
+    else:
+        hand_out(sources, options.out, options.solutions, options.standalone, options.force)
 
 
 def _collect(options):
@@ -56,7 +67,9 @@ def _options(arguments):
     add("out", nargs="?", type=Path, metavar="OUT", help="folder for the copies of the lessons")
     add("numbers", nargs="*", metavar="LESSON", help="such as 03; all lessons if none is given")
     add("--solutions", action="store_true", help="keep solutions, outputs and teacher's notes")
-    add("--standalone", action="store_true", help="put the helpers into each lesson, for Colab")
+    one = parser.add_mutually_exclusive_group().add_argument
+    one("--standalone", action="store_true", help="put the helpers into each lesson, for Colab")
+    one("--print", action="store_true", help="a PDF page for each lesson instead of a copy")
     add("--collect", type=Path, metavar="FOLDER", help="list the verdicts of returned lessons")
     add("--csv", type=Path, metavar="FILE", help="where --collect writes to, not to the screen")
     add("--summary", type=Path, metavar="PAGE", help="where the class is stuck: lines, and HTML")
@@ -66,8 +79,8 @@ def _options(arguments):
         parser.error("give either OUT or --collect FOLDER")
     if options.out and (options.csv or options.summary):
         parser.error("--csv and --summary go with --collect")
-    if options.collect and (options.solutions or options.standalone):
-        parser.error("--solutions and --standalone go with OUT")
+    if options.collect and (options.solutions or options.standalone or options.print):
+        parser.error("--solutions, --standalone and --print go with OUT")
     return options
 
 

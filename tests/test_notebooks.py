@@ -10,7 +10,7 @@ from nbval.plugin import get_sanitize_patterns
 
 from mnist_helpers.course import COURSE, PICTURES, lessons
 from mnist_helpers.expected import expectations
-from tools.notebooks import cover, printed, results, tagged, tags
+from tools.notebooks import cover, printed, prose, results, tagged, tags
 
 LESSONS = {lesson.path.stem: nbformat.read(lesson.path, as_version=4) for lesson in lessons()}
 SANITISE = COURSE / "tests" / "sanitise.cfg"
@@ -90,9 +90,7 @@ class TestLesson:
 
     def test_prose_is_short(self, notebook, name):
         """Exercises and teacher's notes do not count."""
-        apart = {"exercise-text", "teacher", "cover-picture"}
-        prose = [c for c in notebook.cells if c.cell_type == "markdown" and not apart & tags(c)]
-        words = sum(len(cell.source.split()) for cell in prose)
+        words = sum(len(cell.source.split()) for cell in prose(notebook))
         assert words <= (3000 if name[:2] in ("01", "06", "10", "11") else 3500), words
 
     def test_every_figure_has_a_text_for_those_who_cannot_see_it(self, notebook):

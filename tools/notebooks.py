@@ -47,6 +47,12 @@ def tags(cell):
     return set(cell.metadata.get("tags", []))
 
 
+def prose(notebook):
+    """The cells that a learner reads from the top; exercises and the teacher's note are apart."""
+    apart = {"exercise-text", "teacher", "cover-picture"}
+    return [c for c in notebook.cells if c.cell_type == "markdown" and not apart & tags(c)]
+
+
 def printed(notebook):
     """All that the code cells of a notebook print, as one text."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]

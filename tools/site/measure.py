@@ -7,15 +7,13 @@ It prints a table: what each page loads, and when something of it is first seen 
 1.6 Mbit/s. It needs `pip install playwright` and Chromium.
 """
 
-import shutil
 import sys
 from pathlib import Path
 
 from mnist_helpers.course import COURSE
+from mnist_helpers.teaching.browser import CHROMIUM
 from tools.site.server import served
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 LINE = {  # Lighthouse's slow line: 1.6 Mbit/s down, 0.75 up, 150 ms there and back
     "offline": False,
     "latency": 150,

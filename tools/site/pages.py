@@ -22,6 +22,7 @@ CODE = r"`[^`\n]+`"  # code has brackets, too
 LINK = re.compile(rf"{CODE}|(?<!!)\[([^]\n]+)\]\(([^():#\s]+)\)")  # to a file of the course
 SECTION = re.compile(r"^(#+ (\d+\.\d+) )", re.MULTILINE)
 TO_SECTION = re.compile(r"\[(\d+\.\d+)\]\([^)\s]+\.ipynb\)")
+GRAPH = re.compile(r"^```mermaid\n.*?^```\n", re.MULTILINE | re.DOTALL)  # GitHub draws it
 SOLUTION = re.compile(r"\A#@title (Solution \d+\.\d+)\n")
 NOTE = re.compile(r"\A\*\*For the teacher\.\*\*.*\n+")
 
@@ -67,7 +68,8 @@ def write(course, source, has_playground=False):
         course / "teachers.md": teachers_page(readme, notebooks),
     }
     for path in (course / "docs").glob("*.md"):
-        texts[path] = TO_SECTION.sub(r"[\1](#section-\1)", path.read_text(encoding="utf-8"))
+        text = GRAPH.sub("", path.read_text(encoding="utf-8"))
+        texts[path] = TO_SECTION.sub(r"[\1](#section-\1)", text)
     known = {*texts, *(lesson.path for lesson in found)}
     texts = {path: links(text, path.parent, known, course, where) for path, text in texts.items()}
     for lesson, notebook in notebooks.items():
