@@ -1,10 +1,7 @@
 """Copies of lessons for students, teachers and Colab; and what is read from returned ones."""
 
 import ast
-import io
 import os
-import sys
-import zipfile
 from pathlib import Path
 
 import nbformat
@@ -13,10 +10,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from mnist_helpers.course import COURSE, JUDGES, WEIGHTS, lessons
+from mnist_helpers.course import COURSE, lessons
 from mnist_helpers.handout import main
 from mnist_helpers.teaching import collect as collecting
-from mnist_helpers.teaching import editions
 from mnist_helpers.teaching.editions import edition
 
 LESSONS = {lesson.path.stem: lesson.path for lesson in lessons()}
@@ -234,32 +230,6 @@ def test_standalone_lesson_is_the_students_and_one_folded_cell(name):
     assert first.metadata == {"cellView": "form", "jupyter": {"source_hidden": True}}
     assert first.source.startswith("#@title ")
     assert [c for c in copy.cells if c != first] == student.cells
-
-
-@pytest.mark.parametrize("name", LESSONS)
-def test_standalone_cell_unpacks_the_package_with_the_networks_of_the_lesson(
-    tmp_path, monkeypatch, name
-):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(sys, "path", [])
-    copy = read(edition(LESSONS[name], STUDENT, standalone=True))
-    exec(code(copy)[0].source, {})
-    (folder,) = map(Path, sys.path)
-    unpacked = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    lesson = "".join(cell.source for cell in code(copy)[1:])
-    unused = {p for p in WEIGHTS.iterdir() if f'"{p.stem}"' not in lesson}
-    unused |= set() if "judge_for(" in lesson else set(JUDGES.iterdir())
-    there = {p for p in COURSE.glob("mnist_helpers/**/*.*") if "__pycache__" not in p.parts}
-    assert unpacked == {p.relative_to(COURSE): p.read_bytes() for p in there - unused}
-    for name in ("__init__.py", "expected.toml", "measured.json"):
-        assert Path("mnist_helpers", name) in unpacked
-    needed = "pretrained(" in lesson
-    assert needed == (Path("mnist_helpers/weights/conv-2d.pt") in unpacked)
-
-
-def test_the_same_package_gives_the_same_lesson():
-    with zipfile.ZipFile(io.BytesIO(editions._zipped_package(""))) as archive:
-        assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
 
 
 def test_standalone_with_solutions_is_the_teachers(notebooks):

@@ -231,7 +231,7 @@ def test_bad_refs_are_refused(refused, ref):
 def test_other_mistakes_are_refused(course, refused):
     assert "https://github.com/a/b" in refused("https://github.com/a/b")
     assert "ada/pixels.git" in refused("ada/pixels.git")
-    assert "goes with nothing else" in refused("--undo", "ada/pixels")
+    assert "goes with no place" in refused("--undo", "ada/pixels")
 
 
 def test_nothing_is_written_when_one_file_is_not_as_expected(course, refused):
