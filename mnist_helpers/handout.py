@@ -4,6 +4,7 @@ python -m mnist_helpers.handout OUT               # every lesson, without soluti
 python -m mnist_helpers.handout OUT 01 03         # some
 python -m mnist_helpers.handout OUT --solutions   # everything, with the teacher's notes
 python -m mnist_helpers.handout OUT --standalone  # lessons that run on their own, as on Colab
+python -m mnist_helpers.handout OUT --repository  # lessons, helpers and README, to be published
 python -m mnist_helpers.handout --collect FOLDER  # the verdicts of returned lessons, as CSV
 """
 
@@ -14,6 +15,7 @@ from pathlib import Path
 from mnist_helpers.course import NOTEBOOKS, lessons
 from mnist_helpers.teaching.collect import report
 from mnist_helpers.teaching.editions import hand_out
+from mnist_helpers.teaching.repository import hand_out_repository
 
 
 def main(arguments=None, notebooks=NOTEBOOKS):
@@ -31,7 +33,10 @@ def main(arguments=None, notebooks=NOTEBOOKS):
 def _make(options, notebooks):
     """Write copies of the lessons into the folder OUT."""
     sources = [lesson.path for lesson in lessons(options.numbers, notebooks)]
-    hand_out(sources, options.out, options.solutions, options.standalone, options.force)
+    if options.repository:
+        hand_out_repository(sources, options.out, options.force)
+    else:
+        hand_out(sources, options.out, options.solutions, options.standalone, options.force)
 
 
 def _options(arguments):
@@ -42,14 +47,18 @@ def _options(arguments):
     add("numbers", nargs="*", metavar="LESSON", help="such as 03; all lessons if none is given")
     add("--solutions", action="store_true", help="keep solutions, outputs and teacher's notes")
     add("--standalone", action="store_true", help="put the helpers into each lesson, for Colab")
+    add("--repository", action="store_true", help="with helpers and README, to be published")
     add("--collect", type=Path, metavar="FOLDER", help="list the verdicts of returned lessons")
     add("--csv", type=Path, metavar="FILE", help="where --collect writes to, not to the screen")
     add("--force", action="store_true", help="overwrite files that are there already")
     options = parser.parse_intermixed_args(arguments)
     if (options.out is None) == (options.collect is None):
         parser.error("give either OUT or --collect FOLDER")
-    if options.csv and options.out or options.collect and (options.solutions or options.standalone):
-        parser.error("--csv goes with --collect, --solutions and --standalone go with OUT")
+    kinds = options.solutions, options.standalone, options.repository
+    if options.csv and options.out or options.collect and any(kinds):
+        parser.error("--csv goes with --collect; what a copy is like, with OUT")
+    if options.repository and any(kinds[:2]):
+        parser.error("--repository goes with neither --solutions nor --standalone")
     return options
 
 

@@ -145,9 +145,9 @@ def changes(course, place, students=False):
     return files
 
 
-def has_licence(course):
-    """Whether a file of this folder says how the course may be used."""
-    return any(LICENCE.fullmatch(path.name) and path.is_file() for path in course.iterdir())
+def licences(course):
+    """The files of this folder that say how the course may be used."""
+    return [path for path in course.iterdir() if LICENCE.fullmatch(path.name) and path.is_file()]
 
 
 def git(course, *words):
@@ -205,7 +205,7 @@ def main(arguments=None, course=COURSE):
     except (OSError, ValueError) as problem:
         error(str(problem))
     say(f"{'@'.join(place) if place else 'Not published'}: {len(files)} files changed.")
-    if place and not has_licence(folder):
+    if place and not licences(folder):
         say(UNLICENSED, sys.stderr)
 
 

@@ -11,6 +11,8 @@ from mnist_helpers.files import refuse_existing, refuse_file, say, write_togethe
 from mnist_helpers.publish import without_place
 from mnist_helpers.teaching.standalone import carry_package
 
+STUDENT = frozenset({"solution", "teacher"})  # what a student's copy lacks
+
 
 def hand_out(sources, out, solutions=False, standalone=False, force=False):
     """Write copies of these lessons into the folder `out`: of all of them, or of none.
@@ -30,7 +32,7 @@ def hand_out(sources, out, solutions=False, standalone=False, force=False):
     refuse_file(out)
     refuse_lessons_folder([out, *copies], sources[0].parent)
     refuse_existing(copies, force)
-    without = set() if solutions else {"solution", "teacher"}
+    without = frozenset() if solutions else STUDENT
     texts = [edition(source, without, solutions, standalone) for source in sources]
     write_together({copy: text.encode() for copy, text in zip(copies, texts, strict=True)})
     for copy in copies:
