@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import ExitStack
 
 PLAIN = str.maketrans({"≈": "~", "✓": "+", "✗": "x", "·": "-"})
 
@@ -37,6 +38,46 @@ def refuse_existing(paths, force=False):
     existing = ", ".join(str(path) for path in paths if os.path.lexists(path))
     if existing and not force:
         raise FileExistsError(f"there already: {existing}. Nothing was written; try --force")
+
+
+def write_together(contents):
+    """Write all of these files, or none: if one fails, what was there before is there again.
+
+    A file that is replaced is not written into: what else leads to it, by a link, stays as it was.
+
+    Args:
+        contents: a dict from `Path` to bytes. Missing folders are made.
+
+    Raises:
+        OSError: a file cannot be written, or a folder is in its place.
+    """
+    with ExitStack() as undo:
+        parts, replaced = {}, []
+        for path, content in contents.items():
+            if path.is_dir() and not path.is_symlink():
+                raise IsADirectoryError(f"{path} is a folder; a file is to be written there")
+            _make_folder(path.parent, undo)
+            parts[path] = part = free_name(path, "part")
+            undo.callback(part.unlink, missing_ok=True)
+            part.write_bytes(content)
+        for path, part in parts.items():
+            if os.path.lexists(path):
+                replaced.append(before := free_name(path, "before"))
+                os.replace(path, before)
+                undo.callback(os.replace, before, path)
+            else:
+                undo.callback(path.unlink, missing_ok=True)
+            os.replace(part, path)
+        undo.pop_all()
+    for before in replaced:
+        before.unlink()
+
+
+def _make_folder(folder, undo):
+    """Make a folder and those above it; `undo`, an `ExitStack`, learns to remove the new ones."""
+    for missing in reversed([f for f in (folder, *folder.parents) if not f.exists()]):
+        missing.mkdir()
+        undo.callback(missing.rmdir)
 
 
 def say(text, stream=None):

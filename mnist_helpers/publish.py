@@ -3,22 +3,28 @@
     python -m mnist_helpers.publish                          # where the remote `origin` is
     python -m mnist_helpers.publish ada/pixels --ref v1.0    # another place, a tag
     python -m mnist_helpers.publish --undo                   # nowhere
+    python -m mnist_helpers.publish --students FOLDER        # where the students' edition is
 
 README.md and every lesson get two badges, and the set-up cell of every lesson an install line
 for machines that lack the package. Run again, it changes them. Commit and push afterwards: the
 badges open what GitHub has. A tag must be set on that commit, or on a later one.
+
+FOLDER was made by `python -m mnist_helpers.handout FOLDER --repository`, and is a repository, or
+a branch, of its own: its badges and its install line lead there.
 """
 
 import argparse
 import os
 import re
 import subprocess
+import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import nbformat
 
 from mnist_helpers.course import COURSE, NOTEBOOKS, lessons
-from mnist_helpers.files import say
+from mnist_helpers.files import say, write_together
 
 # What a name may be made of: it ends up in a command line, in addresses and in Markdown.
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!.*\.\.)[A-Za-z0-9_.-]*[A-Za-z0-9_-]"
@@ -34,6 +40,18 @@ EXPLAIN = """\
         "restart the kernel. Colab needs a single-file lesson; README.md says how to make one."
     ) from None
 """
+ASK = """\
+    raise ModuleNotFoundError(
+        "mnist_helpers is missing: is there a cell above this one that brings it? Then run that "
+        "first. Else `pip install` the .whl file, or the folder, that came with your lessons, "
+        "and restart the kernel."
+    ) from None
+"""
+LICENCE = re.compile(r"(LICEN[CS]E|COPYING)([._-].*)?", re.IGNORECASE)
+UNLICENSED = """\
+There is no LICENSE file. Without one nobody may reuse the course: copy it, change it or hand it on.
+Usual for a course are two licences: one for code, such as MIT or BSD-3-Clause, and CC BY 4.0 for
+texts and pictures. Which ones, its owners choose; nothing is written for them."""
 GUARD = re.compile(rf"\A{re.escape(TRY)}(?:    .*\n)+\n")
 BLOCK = re.compile(r"\n\n<!-- badges -->.*?<!-- /badges -->", re.DOTALL)
 BADGES = (
@@ -44,9 +62,10 @@ BADGES = (
 )
 
 
-def guard(place=None):
+def guard(place=None, students=False):
     """What every set-up cell begins with: it installs from `place`, or says what to do."""
-    return TRY + (INSTALL.format(*place) if place else EXPLAIN) + "\n"
+    explain = ASK if students else EXPLAIN
+    return TRY + (INSTALL.format(*place) if place else explain) + "\n"
 
 
 def badges(place, lesson):
@@ -70,7 +89,15 @@ def new_readme(text, place, lesson):
     return text[: heading.end()] + block + text[heading.end() :]
 
 
-def new_lesson(text, place, lesson):
+def without_place(notebook, resources):
+    """An nbconvert preprocessor: a student's copy that names no place where solutions are."""
+    notebook.cells = [cell for cell in notebook.cells if cell.get("id") != "badges"]
+    for cell in notebook.cells:
+        cell.source = GUARD.sub(lambda _: guard(students=True), cell.source)
+    return notebook, resources
+
+
+def new_lesson(text, place, lesson, students=False):
     """The notebook with its set-up cell and, below the title, badges for this place; or none."""
     notebook = nbformat.reads(text, as_version=4)
     cells = [cell for cell in notebook.cells if cell.get("id") != "badges"]
@@ -78,19 +105,22 @@ def new_lesson(text, place, lesson):
     rest = GUARD.sub("", setup["source"])
     if "from mnist_helpers import" not in rest or "import mnist_helpers" in rest:
         raise ValueError(f"{lesson} does not begin with the set-up cell of the other lessons")
-    setup["source"] = guard(place) + rest
+    if students and any("solution" in cell.metadata.get("tags", []) for cell in cells):
+        raise ValueError(f"{lesson} has solutions: this is not the students' edition")
+    setup["source"] = guard(place, students) + rest
     if place:
         cells.insert(1, nbformat.v4.new_markdown_cell(badges(place, lesson), id="badges"))
     notebook.cells = cells
     return nbformat.writes(notebook) + "\n"
 
 
-def changes(course, place):
+def changes(course, place, students=False):
     """The files that must change to name this place, or none.
 
     Args:
         course: the folder of the course, a `Path`.
         place: (OWNER/REPO, tag or branch), or None.
+        students: it is the folder of the students' edition.
 
     Returns:
         A dict from path to new content, as bytes.
@@ -104,12 +134,20 @@ def changes(course, place):
     files = {}
     for path in [readme, *paths]:
         old = path.read_bytes().decode("utf-8")
-        new, lesson = (new_readme, paths[0]) if path == readme else (new_lesson, path)
-        text = new(old.replace("\r\n", "\n"), place, lesson.name)
+        text = old.replace("\r\n", "\n")
+        if path == readme:
+            text = new_readme(text, place, paths[0].name)
+        else:
+            text = new_lesson(text, place, path.name, students)
         text = text.replace("\n", "\r\n") if "\r\n" in old else text
         if text != old:
             files[path] = text.encode("utf-8")
     return files
+
+
+def licences(course):
+    """The files of this folder that say how the course may be used."""
+    return [path for path in course.iterdir() if LICENCE.fullmatch(path.name) and path.is_file()]
 
 
 def git(course, *words):
@@ -146,26 +184,47 @@ def find_place(course, name, ref):
     return name, ref
 
 
+def refuse_full_edition(course, folder, place):
+    """Raise ValueError if the course, in another folder, says that it is in this place itself."""
+    (name, ref), readme = place, course / "README.md"
+    if folder.resolve() == course.resolve() or not readme.is_file():
+        return
+    if f"/github/{name}/blob/{ref}/" in readme.read_text(encoding="utf-8"):
+        raise ValueError(f"{name}@{ref} has the full edition; give --ref the students' branch")
+
+
 def main(arguments=None, course=COURSE):
+    options, error = _options(arguments)
+    folder, students = options.students or course, options.students is not None
+    try:
+        place = None if options.undo else find_place(folder, options.name, options.ref)
+        if students and place:
+            refuse_full_edition(course, folder, place)
+        files = changes(folder, place, students)
+        write_together(files)
+    except (OSError, ValueError) as problem:
+        error(str(problem))
+    say(f"{'@'.join(place) if place else 'Not published'}: {len(files)} files changed.")
+    if place and not licences(folder):
+        say(UNLICENSED, sys.stderr)
+
+
+def _options(arguments):
+    """The options, and the function that ends the command with a message."""
     parser = argparse.ArgumentParser(
         prog="python -m mnist_helpers.publish",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", nargs="?", metavar="OWNER/REPO", help="default: remote `origin`")
-    parser.add_argument("--ref", help="tag or branch that is opened; default: the current branch")
-    parser.add_argument("--undo", action="store_true", help="take badges and install line out")
+    add = parser.add_argument
+    add("name", nargs="?", metavar="OWNER/REPO", help="default: remote `origin`")
+    add("--ref", help="tag or branch that is opened; default: the current branch")
+    add("--students", type=Path, metavar="FOLDER", help="publish the students' edition in there")
+    add("--undo", action="store_true", help="take badges and install line out")
     options = parser.parse_args(arguments)
     if options.undo and (options.name or options.ref):
-        parser.error("--undo goes with nothing else")
-    try:
-        place = None if options.undo else find_place(course, options.name, options.ref)
-        files = changes(course, place)
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
-    for path, content in files.items():
-        path.write_bytes(content)
-    say(f"{'@'.join(place) if place else 'Not published'}: {len(files)} files changed.")
+        parser.error("--undo goes with no place")
+    return options, parser.error
 
 
 if __name__ == "__main__":

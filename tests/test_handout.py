@@ -1,11 +1,10 @@
-"""Copies of lessons for students, teachers and Colab; and what is read from returned ones."""
+"""Copies of lessons for students and teachers; and what is read from returned ones."""
 
 import ast
-import io
 import os
+import re
+import subprocess
 import sys
-import zipfile
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -13,15 +12,13 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from mnist_helpers.course import COURSE, JUDGES, WEIGHTS, lessons
+from mnist_helpers import files
+from mnist_helpers.course import COURSE, PACKAGE, lessons
 from mnist_helpers.handout import main
 from mnist_helpers.teaching import collect as collecting
-from mnist_helpers.teaching import editions
-from mnist_helpers.teaching.editions import edition
+from mnist_helpers.teaching.editions import STUDENT, edition
 
 LESSONS = {lesson.path.stem: lesson.path for lesson in lessons()}
-FIRST = lessons()[0]
-STUDENT = {"solution", "teacher"}  # what a student's copy lacks
 
 EXERCISE = """\
 from mnist_helpers.exercises import Mistake, checks, exercise
@@ -34,15 +31,8 @@ def six_times_seven(answer, train, test):
 
 check = checks(None, None)"""
 
-# What a kernel runs at its start, so that no installed mnist_helpers is found.
-HIDE = """\
-import os, sys
-sys.meta_path[:] = [f for f in sys.meta_path if "__editable__" not in getattr(f, "__module__", "")]
-sys.path[:] = [p for p in sys.path if not os.path.isdir(os.path.join(p, "mnist_helpers"))]
-"""
-IS_HIDDEN = """\
-import importlib.util
-assert importlib.util.find_spec("mnist_helpers") is None"""
+
+MIXED = ["out", "--repository", "--solutions"]
 
 
 def cell(source, *tags, **more):
@@ -73,23 +63,14 @@ def notebooks(tmp_path):
     return folder
 
 
-def execute(path, hidden=False):
-    """Run a notebook where it lies: with the course installed, or where no one has it."""
+def execute(path):
+    """Run a notebook where it lies, on the stand-in."""
     notebook = nbformat.read(path, as_version=4)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MNIST_HELPERS")}
-    environment |= {"MNIST_HELPERS_SOURCE": "standin", "TQDM_DISABLE": "1"}
-    environment["PYTHONPATH"] = str(COURSE)
-    if hidden:
-        start = path.parent / "start"
-        start.mkdir()
-        (start / "sitecustomize.py").write_text(HIDE, encoding="utf-8")
-        environment |= {"PYTHONPATH": str(start), "TMPDIR": str(start)}
-        notebook.cells.insert(0, new_code_cell(IS_HIDDEN))
+    settings = {"PYTHONPATH": str(COURSE), "MNIST_HELPERS_SOURCE": "standin", "TQDM_DISABLE": "1"}
     where = {"metadata": {"path": str(path.parent)}}
     client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where)
-    client.execute(env=environment)
+    client.execute(env=os.environ | settings)
     nbformat.write(notebook, path)
-    return notebook
 
 
 def make_links(links):
@@ -188,6 +169,55 @@ def test_no_cell_of_a_student_copy_needs_what_only_a_solution_defines(name):
     assert not only_there & names(kept, ast.Load)
 
 
+def on_what_is_missing(text):
+    """Words on cells that a student does not get."""
+    return re.findall(r"[^.\n]*\b(?:solutions?|teachers?)\b[^.\n]*", text, re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        "The solution is folded up in the cell below it.",
+        "Commit to both numbers before you open the solution, which lets torch count.",
+        "The SOLUTIONS follow.",
+        "See the teacher's note.",
+    ],
+)
+def test_words_on_what_is_missing_are_seen(old):
+    assert on_what_is_missing(f"Look at it. {old} And so on.")
+
+
+def test_cells_of_11_student_copies_mention_no_solutions_and_no_notes():
+    copies = [read(edition(path, STUDENT)) for path in LESSONS.values()]
+    assert len(copies) >= 11
+    assert [
+        line for copy in copies for c in copy.cells for line in on_what_is_missing(c.source)
+    ] == []
+
+
+def test_cells_of_11_copies_of_learners_mention_no_notes():
+    copies = [read(edition(path, {"teacher"})) for path in LESSONS.values()]
+    assert not [c.source for copy in copies for c in copy.cells if re.search("teacher", c.source)]
+
+
+def test_checks_of_11_lessons_say_nothing_on_solutions():
+    paths = sorted(PACKAGE.glob("exercises/*.py"))
+    nodes = (n for path in paths for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    texts = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    assert len(texts) > 1000 and [text for text in texts if on_what_is_missing(text)] == []
+
+
+def test_6_lessons_have_widgets_and_no_copy_without_outputs_keeps_their_state():
+    sources = [nbformat.read(path, as_version=4) for path in LESSONS.values()]
+    assert sum("widgets" in source.metadata for source in sources) >= 6
+    for path in LESSONS.values():
+        for without in (STUDENT, {"teacher"}):
+            text = edition(path, without)
+            assert "widgets" not in read(text).metadata and "data:image/png" not in "".join(
+                c.source for c in code(read(text))
+            )
+
+
 # ---- the teacher's edition -----------------------------------------------------------------
 
 
@@ -202,70 +232,6 @@ def test_the_teacher_gets_the_notes(notebooks, tmp_path):
     assert tags(copy) == {"exercise", "solution", "teacher"}
     assert shown(copy, "answer = 6") == "42\n"
     assert not (tmp_path / "08_short.ipynb").exists()
-
-
-# ---- lessons that stand alone --------------------------------------------------------------
-
-
-def test_standalone_lesson_runs_to_its_end_where_no_one_has_the_package(tmp_path):
-    main([str(tmp_path), "--standalone", FIRST.number])
-    (lesson,) = tmp_path.glob("*.ipynb")
-    notebook = nbformat.read(lesson, as_version=4)
-    where = (
-        "import mnist_helpers.course as c\n"
-        "print(mnist_helpers.__file__, c.data_folder(), sep='\\n')"
-    )
-    checks = "from mnist_helpers import exercises\nprint(exercises.__file__)"
-    notebook.cells += [new_code_cell(where), new_code_cell(checks)]
-    nbformat.write(notebook, lesson)
-    done = execute(lesson, hidden=True)
-    package, data = map(Path, shown(done, "import mnist_helpers.course").splitlines())
-    assert package.parent.parent.name.startswith("mnist_helpers-")
-    assert COURSE not in package.parents
-    assert data.resolve() == (tmp_path / "data").resolve()
-    assert shown(done, checks).startswith(str(package.parent))
-
-
-@pytest.mark.parametrize("name", LESSONS)
-def test_standalone_lesson_is_the_students_and_one_folded_cell(name):
-    copy = read(edition(LESSONS[name], STUDENT, standalone=True))
-    student = read(edition(LESSONS[name], STUDENT))
-    first = code(copy)[0]
-    assert first.metadata == {"cellView": "form", "jupyter": {"source_hidden": True}}
-    assert first.source.startswith("#@title ")
-    assert [c for c in copy.cells if c != first] == student.cells
-
-
-@pytest.mark.parametrize("name", LESSONS)
-def test_standalone_cell_unpacks_the_package_with_the_networks_of_the_lesson(
-    tmp_path, monkeypatch, name
-):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(sys, "path", [])
-    copy = read(edition(LESSONS[name], STUDENT, standalone=True))
-    exec(code(copy)[0].source, {})
-    (folder,) = map(Path, sys.path)
-    unpacked = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    lesson = "".join(cell.source for cell in code(copy)[1:])
-    unused = {p for p in WEIGHTS.iterdir() if f'"{p.stem}"' not in lesson}
-    unused |= set() if "judge_for(" in lesson else set(JUDGES.iterdir())
-    there = {p for p in COURSE.glob("mnist_helpers/**/*.*") if "__pycache__" not in p.parts}
-    assert unpacked == {p.relative_to(COURSE): p.read_bytes() for p in there - unused}
-    for name in ("__init__.py", "expected.toml", "measured.json"):
-        assert Path("mnist_helpers", name) in unpacked
-    needed = "pretrained(" in lesson
-    assert needed == (Path("mnist_helpers/weights/conv-2d.pt") in unpacked)
-
-
-def test_the_same_package_gives_the_same_lesson():
-    with zipfile.ZipFile(io.BytesIO(editions._zipped_package(""))) as archive:
-        assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
-
-
-def test_standalone_with_solutions_is_the_teachers(notebooks):
-    copy = read(edition(notebooks / "98_small.ipynb", outputs=True, standalone=True))
-    assert tags(copy) == {"exercise", "solution", "teacher"}
-    assert shown(copy, "#@title") == "" and shown(copy, "answer = 6") == "42\n"
 
 
 # ---- what is refused -----------------------------------------------------------------------
@@ -289,6 +255,102 @@ def test_a_file_that_is_there_is_not_overwritten_without_force(notebooks, tmp_pa
     assert len(read(there.read_text(encoding="utf-8")).cells) == 5
 
 
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("stop", [OSError("disk full"), KeyboardInterrupt()])
+def test_all_or_none_whichever_of_4_steps_fails(tmp_path, monkeypatch, force, stop):
+    """Two files, put in place one after the other; with --force each moves an old one aside."""
+    out, steps = tmp_path / "new" / "out", 4 if force else 2
+    if force:
+        out.mkdir(parents=True)
+        (out / "a").write_bytes(b"old a")
+        (out / "b").write_bytes(b"old b")
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    replace = os.replace
+    for last in range(1, steps + 1):
+        calls = []
+
+        def failing(*paths, calls=calls, last=last):
+            calls.append(paths)
+            if len(calls) == last:
+                raise stop
+            replace(*paths)
+
+        monkeypatch.setattr(files.os, "replace", failing)
+        with pytest.raises(type(stop)):
+            files.write_together({out / "a": b"new a", out / "b": b"new b"})
+        after = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+        assert after == before
+    monkeypatch.setattr(files.os, "replace", replace)
+    files.write_together({out / "a": b"new a", out / "b": b"new b"})
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {
+        "a": b"new a",
+        "b": b"new b",
+    }
+
+
+def all_or_none(out, notebooks):
+    """The message, where copies into this folder fail, new ones as well as with --force."""
+    (out / "98_small.ipynb").write_text("my work", encoding="utf-8")
+    messages = [refused(out, *more, notebooks=notebooks) for more in (["08"], ["--force"])]
+    assert [path.name for path in out.iterdir()] == ["98_small.ipynb"]
+    assert (out / "98_small.ipynb").read_text(encoding="utf-8") == "my work"
+    return messages
+
+
+def test_2_lessons_on_a_full_disk_leave_nothing(disk, notebooks):
+    out = disk("size=16k")
+    lesson = nbformat.read(notebooks / "08_short.ipynb", as_version=4)
+    lesson.cells[0].source = "1" * 20_000
+    nbformat.write(lesson, notebooks / "08_short.ipynb")
+    assert all("No space left" in message for message in all_or_none(out, notebooks))
+
+
+def test_2_lessons_on_a_disk_that_is_read_only_leave_nothing(disk, notebooks):
+    out = disk("size=1m")
+    (out / "98_small.ipynb").write_text("my work", encoding="utf-8")
+    disk("ro,size=1m")
+    message = refused(out, "--force", notebooks=notebooks)
+    assert "Read-only file system" in message
+    assert [path.name for path in out.iterdir()] == ["98_small.ipynb"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no limit on the size of a file")
+def test_2_lessons_of_which_the_2nd_is_too_large_leave_nothing(notebooks, tmp_path):
+    sizes = [len(edition(path, STUDENT)) for path in sorted(notebooks.iterdir())]
+    assert sizes[0] < sizes[1]
+    program = (
+        "import resource, signal, sys, pathlib\n"
+        "from mnist_helpers.handout import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))\n"
+        "main([sys.argv[2]], pathlib.Path(sys.argv[3]))"
+    )
+    command = [sys.executable, "-B", "-c", program, str(sizes[1] - 1)]
+    command += [str(tmp_path / "out"), str(notebooks)]
+    environment = os.environ | {"PYTHONPATH": str(COURSE)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1 and done.stderr.startswith("handout: "), done.stderr
+    assert "File too large" in done.stderr and not (tmp_path / "out").exists()
+
+
+def test_2_lessons_of_which_the_2nd_meets_a_folder_leave_nothing(notebooks, tmp_path):
+    (tmp_path / "out" / "98_small.ipynb").mkdir(parents=True)
+    message = refused(tmp_path / "out", "--force", notebooks=notebooks)
+    assert "98_small.ipynb is a folder" in message
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["98_small.ipynb"]
+
+
+def test_2_hard_links_to_lessons_are_replaced_and_never_followed(notebooks, tmp_path):
+    (out := tmp_path / "out").mkdir()
+    before = {path: path.read_bytes() for path in notebooks.iterdir()}
+    for path in before:
+        os.link(path, out / path.name)
+    main([str(out), "--force"], notebooks)
+    assert {path: path.read_bytes() for path in notebooks.iterdir()} == before
+    assert len(read((out / "98_small.ipynb").read_text(encoding="utf-8")).cells) == 5
+    assert len(list(out.iterdir())) == 2
+
+
 def test_the_lessons_themselves_are_never_overwritten(notebooks, tmp_path):
     before = {path: path.read_bytes() for path in notebooks.iterdir()}
     link = tmp_path / "link"
@@ -310,6 +372,6 @@ def test_wrong_arguments_are_explained(notebooks, tmp_path, capsys):
     assert "no lessons in" in refused(tmp_path / "out", notebooks=tmp_path / "nowhere")
     assert "no folder" in refused("--collect", tmp_path / "nowhere", notebooks=notebooks)
     assert not (tmp_path / "out").exists()
-    for arguments in ([], ["out", "--collect", "in"], ["out", "--csv", "f"]):
+    for arguments in ([], ["out", "--collect", "in"], ["out", "--csv", "f"], MIXED):
         assert refused(*arguments, notebooks=notebooks) == "2"
         assert "error: " in capsys.readouterr().err

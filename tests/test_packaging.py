@@ -2,14 +2,19 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
+import zipfile
+from importlib.metadata import PackageNotFoundError, version
 
 import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
+from mnist_helpers import handout
 from mnist_helpers.course import COURSE, PACKAGE, lessons
+from mnist_helpers.teaching.repository import package_files
 
 CONDA_NAMES = {"torch": "pytorch"}  # conda-forge's name where it is not PyPI's
 IMPORT_NAMES = {  # where it is not PyPI's name
@@ -132,3 +137,30 @@ def test_every_file_of_the_package_is_packed():
     packed = {p for name, of in patterns.items() for q in of for p in folders[name].glob(q)}
     files = [p for p in PACKAGE.rglob("*.*") if p.is_file() and "__pycache__" not in p.parts]
     assert [p.name for p in files if p not in packed and p.suffix != ".py"] == []
+
+
+def can_build():
+    """Whether pip and a setuptools that this project takes are here: a build without a network."""
+    try:
+        return int(version("setuptools").split(".")[0]) >= 77 and bool(version("pip"))
+    except PackageNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not can_build(), reason="needs pip and setuptools 77")
+def test_wheel_of_the_students_repository_holds_every_file_of_the_package_and_0_others(tmp_path):
+    """Built of that repository, which holds copies of all that the course's own is built of."""
+    handout.main([str(tmp_path / "students"), "--repository", "01"])
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
+    command += ["--no-build-isolation", "--wheel-dir", str(tmp_path), str(tmp_path / "students")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name: archive.read(name) for name in archive.namelist()}
+    about = {name for name in packed if name.split("/")[0].endswith(".dist-info")}
+    files = {path.relative_to(COURSE).as_posix(): path for path in package_files()}
+    assert len(files) > 60
+    assert {name: packed[name] for name in packed.keys() - about} == {
+        name: path.read_bytes() for name, path in files.items()
+    }

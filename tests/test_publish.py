@@ -6,13 +6,15 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from mnist_helpers import publish
+from mnist_helpers import handout, publish
 from mnist_helpers.course import COURSE, lessons
+from mnist_helpers.teaching.editions import STUDENT, edition
 
 ADDRESSES = [
     r"colab\.research\.google\.com/github/([^/]+/[^/]+)/blob/([^/]+)/",
@@ -35,7 +37,7 @@ def places(content):
     return [re.findall(address, content.decode()) for address in ADDRESSES]
 
 
-def agree(course, place):
+def agree(course, place, students=False):
     """README and every lesson name this place in all their addresses; or nothing, for None."""
     for name, content in files(course).items():
         badge, install = ([], []) if place is None else ([place], [place])
@@ -45,7 +47,7 @@ def agree(course, place):
         if lesson:
             notebook = nbformat.reads(content.decode(), as_version=4)
             first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-            assert first.source.startswith(publish.guard(place) + "import "), name
+            assert first.source.startswith(publish.guard(place, students) + "import "), name
         if lesson and place:
             assert notebook.cells[1].id == "badges" and "# " not in notebook.cells[1].source
             assert f"/blob/{place[1]}/notebooks/{name})" in notebook.cells[1].source
@@ -231,7 +233,7 @@ def test_bad_refs_are_refused(refused, ref):
 def test_other_mistakes_are_refused(course, refused):
     assert "https://github.com/a/b" in refused("https://github.com/a/b")
     assert "ada/pixels.git" in refused("ada/pixels.git")
-    assert "goes with nothing else" in refused("--undo", "ada/pixels")
+    assert "goes with no place" in refused("--undo", "ada/pixels")
 
 
 def test_nothing_is_written_when_one_file_is_not_as_expected(course, refused):
@@ -260,16 +262,172 @@ def test_command_explains_itself():
     assert bad.returncode == 2 and "'a b/c'" in bad.stderr and files(COURSE) == before
 
 
+# ---- students' copies, and their edition -----------------------------------------------------
+
+
+def test_11_student_copies_name_no_place_that_has_solutions(course):
+    publish.main([], course)
+    paths = [lesson.path for lesson in lessons((), course / "notebooks")]
+    assert len(paths) >= 11
+    for path in paths:
+        assert places(path.read_bytes()) == [[("ada/pixels", "main")]] * 3
+        for standalone in (False, True):
+            text = edition(path, STUDENT, standalone=standalone)
+            assert places(text.encode()) == [[], [], []] and "ada/pixels" not in text
+            cells = nbformat.reads(text, as_version=4).cells
+            assert sum(c.source.startswith(publish.guard(students=True)) for c in cells) == 1
+        assert places(edition(path, {"teacher"}).encode()) == [[("ada/pixels", "main")]] * 3
+        assert places(edition(path, outputs=True).encode()) == [[("ada/pixels", "main")]] * 3
+
+
+@pytest.fixture(scope="module")
+def handed_out(tmp_path_factory):
+    """The students' edition as a repository of its own, published nowhere."""
+    folder = tmp_path_factory.mktemp("handed") / "students"
+    handout.main([str(folder), "--repository"])
+    git(folder, "init", "--quiet")
+    git(folder, "symbolic-ref", "HEAD", "refs/heads/students")
+    git(folder, "remote", "add", "origin", "https://github.com/ada/pixels.git")
+    return folder
+
+
+@pytest.fixture
+def students(handed_out, tmp_path):
+    return shutil.copytree(handed_out, tmp_path / "students")
+
+
+def test_12_files_of_the_students_edition_lead_to_it_and_never_to_the_full_one(
+    course, students, capsys
+):
+    publish.main([], course)
+    before = files(students)
+    agree(students, None, students=True)
+    publish.main(["--students", str(students)], course)
+    assert "ada/pixels@students: 12 files changed.\n" in capsys.readouterr().out
+    agree(students, ("ada/pixels", "students"), students=True)
+    publish.main(["--students", str(students), "grace/digits", "--ref", "v1"], course)
+    agree(students, ("grace/digits", "v1"), students=True)
+    agree(course, ("ada/pixels", "main"))
+    publish.main(["--students", str(students), "--undo"], course)
+    assert files(students) == before
+
+
+def test_the_students_repository_holds_lessons_helpers_and_0_solutions(students):
+    found = {p.relative_to(students) for p in students.rglob("*") if p.is_file()}
+    found = {path for path in found if path.parts[0] != ".git"}
+    listed = subprocess.run(["git", "ls-files"], cwd=COURSE, capture_output=True, text=True)
+    package = {Path(x) for x in listed.stdout.split() if x.startswith("mnist_helpers/")}
+    project = {"README.md", "pyproject.toml", "environment.yml", ".gitignore", ".gitattributes"}
+    licences = {path.name for path in publish.licences(COURSE)}
+    copies = {lesson.path.relative_to(COURSE) for lesson in lessons()}
+    assert found >= package  # and what is not committed yet
+    assert {p for p in found if p.parts[0] != "mnist_helpers"} == {
+        *map(Path, project | licences),
+        *copies,
+    }
+    for path in copies:
+        cells = nbformat.read(students / path, as_version=4).cells
+        assert not [c for c in cells if STUDENT & {*c.metadata.get("tags", [])}]
+
+
+def test_the_full_edition_and_its_place_are_refused_for_students(course, students, refused):
+    publish.main([], course)
+    assert "has the full edition" in refused("--students", str(students), "--ref", "main")
+    other = shutil.copytree(course, students.parent / "other")
+    assert "has solutions" in refused("--students", str(other), "--ref", "students")
+    assert "no lessons in" in refused(
+        "--students", str(students / "notebooks"), "a/b", "--ref", "c"
+    )
+    assert not places((students / "README.md").read_bytes())[0]
+
+
+def test_1_hard_link_to_the_full_edition_is_not_followed(course, students):
+    before = files(course)
+    (students / "README.md").unlink()
+    os.link(course / "README.md", students / "README.md")
+    publish.main(["--students", str(students)], course)
+    assert files(course) == before
+    agree(students, ("ada/pixels", "students"), students=True)
+
+
+def test_nothing_is_published_when_1_of_12_files_cannot_be_written(disk, students, refused):
+    folder = shutil.copytree(students, disk("size=64m") / "students")
+    before = files(folder)
+    disk("ro,size=64m")
+    assert "Read-only file system" in refused("--students", str(folder))
+    disk("rw,size=64m")
+    assert files(folder) == before
+
+
+WORKFLOW = COURSE / ".github" / "workflows" / "students.yml"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the workflow runs on Linux")
+def test_workflow_pushes_1_commit_and_overwrites_nobodys_branch(handed_out, tmp_path):
+    """Its last step as it is, with a folder in the place of github.com."""
+    script = textwrap.dedent(WORKFLOW.read_text(encoding="utf-8").rpartition("run: |\n")[2])
+    github = tmp_path / "github" / "ada" / "pixels"
+    github.mkdir(parents=True)
+    git(github, "init", "--quiet", "--bare")
+    settings = {"GITHUB_SERVER_URL": github.parents[1].as_uri(), "GITHUB_REPOSITORY": "ada/pixels"}
+
+    def push(folder):
+        copy = shutil.copytree(handed_out, folder, ignore=shutil.ignore_patterns(".git"))
+        command = ["bash", "-e", "-o", "pipefail", "-c", script]
+        environment = os.environ | settings | {"TOKEN": "none"}
+        return subprocess.run(
+            command, cwd=copy, env=environment, capture_output=True, encoding="utf-8"
+        )
+
+    for number in ("first", "second"):
+        assert (done := push(tmp_path / number)).returncode == 0, done.stderr
+        commits = publish.git(github, "log", "--all", "--format=%s").splitlines()
+        assert commits == ["The students' edition"]
+    git(tmp_path / "first", "commit", "--quiet", "--amend", "--message", "Somebody's own")
+    git(tmp_path / "first", "push", "--quiet", "--force", "origin", "students")
+    done = push(tmp_path / "third")
+    assert done.returncode == 1 and "rename that one" in done.stdout
+    assert publish.git(github, "log", "--all", "--format=%s") == "Somebody's own"
+
+
+# ---- the licence -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["LICENSE", "LICENCE", "COPYING", "LICENSE.md", "licence.txt", "LICENSE-CODE", "Copying.rst"],
+)
+def test_7_names_of_a_licence_count(course, capsys, name):
+    (course / name).write_text("You may.", encoding="utf-8")
+    publish.main([], course)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["LICENSED.md", "MY-LICENSE", "licenses/MIT.txt"])
+def test_without_a_licence_publish_says_so_and_writes_0_files_unasked(course, capsys, name):
+    (course / name).parent.mkdir(exist_ok=True)
+    (course / name).write_text("You may.", encoding="utf-8")
+    there = {path for path in course.rglob("*") if ".git" not in path.parts}
+    publish.main([], course)
+    message = capsys.readouterr().err
+    assert "There is no LICENSE file" in message and "nobody may reuse the course" in message
+    assert "MIT" in message and "CC BY 4.0" in message
+    assert {path for path in course.rglob("*") if ".git" not in path.parts} == there
+    publish.main(["--undo"], course)
+    assert capsys.readouterr().err == ""
+
+
 # ---- the guard ---------------------------------------------------------------------------------
 
 
-def test_guard_says_what_to_do():
+@pytest.mark.parametrize("students, first", [(False, "run `pip install -e"), (True, "is there a")])
+def test_guard_says_what_to_do(students, first):
     """-I and -S: a Python without any package."""
-    command = [sys.executable, "-I", "-S", "-c", publish.guard()]
+    command = [sys.executable, "-I", "-S", "-c", publish.guard(students=students)]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 1 and "During handling" not in run.stderr
     message = run.stderr.splitlines()[-1]
-    assert message.startswith("ModuleNotFoundError: mnist_helpers is missing: run `pip install -e")
+    assert message.startswith(f"ModuleNotFoundError: mnist_helpers is missing: {first}")
 
 
 SESSION = """
