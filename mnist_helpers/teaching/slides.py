@@ -1,0 +1,153 @@
+"""Slides of the lessons: one HTML file a lesson, which opens without a network.
+
+nbconvert cuts a lesson into slides by the metadata `slideshow` of its cells, which JupyterLab edits,
+too. Its own template loads reveal.js, MathJax and require.js from other sites, RISE needs a kernel,
+and Quarto is a program of its own; so the folder `reveal` holds a short template and reveal.js
+6.0.2, and equations become MathML. `python -m tools.slides` sets the metadata of new cells.
+"""
+
+import re
+from pathlib import Path
+
+import nbformat
+from latex2mathml.converter import convert
+from nbconvert import SlidesExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from traitlets.config import Config
+
+from mnist_helpers.files import refuse_existing, refuse_file, say
+
+TEMPLATE = Path(__file__).with_name("reveal") / "slides.html.j2"
+NEVER = {"solution", "teacher"}  # cells with these tags: a class sees the slides
+SPOKEN = 30  # words; what a longer paragraph says is for the speaker to say
+LINES = 9  # of code that still leave room for a figure
+SETTINGS = Config(
+    CSSHTMLHeaderPreprocessor={"style": "default"},
+    NbConvertBase={
+        "display_data_priority": [
+            "image/png",
+            "application/vnd.jupyter.widget-view+json",
+            "text/plain",
+        ]
+    },
+)
+# Blocks of Markdown that stay on the wall, whatever their length.
+SHOWN = re.compile(r"#|[-*] |\d+\. |\||!\[|\$\$|.*\*\*Predict", re.DOTALL)
+HEADING = re.compile(r"#+ (.+)")
+FUNCTION = re.compile(r"(<mi>(?:ln|log)</mi>)(?!<mo)")
+SUBTITLE = re.compile(r"\n\n(?=\*\*[^*\n]+\*\*\n\n)")  # bold, alone in its line
+
+
+def make_slides(sources, out, force=False):
+    """Write the slides of these lessons into the folder `out`: of all of them, or of none.
+
+    Args:
+        sources: the paths of the lessons.
+        out: the folder, a `Path`; it is made if it is missing.
+        force: overwrite files that are there already.
+
+    Raises:
+        OSError: a file is there already, or cannot be written.
+        ValueError: a lesson has no slides, or an equation is none.
+    """
+    refuse_file(out)
+    files = [out / f"{source.stem}.slides.html" for source in sources]
+    refuse_existing(files, force)
+    pages = [slides(source) for source in sources]
+    out.mkdir(parents=True, exist_ok=True)
+    for file, page in zip(files, pages, strict=True):
+        file.write_text(page, encoding="utf-8", newline="\n")
+        say(str(file))
+
+
+def slides(path):
+    """The slides of a stored lesson, with the outputs that it holds: the text of an HTML file.
+
+    Raises:
+        ValueError: no cell of it is on a slide.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [part for cell in notebook.cells if is_on_wall(cell) for part in parts(cell)]
+    title = section = ""
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = str(number)
+        if found := HEADING.match(cell.source):
+            section = found[1]
+            title = title or section
+        cell.metadata["section"] = section
+    exporter = SlidesExporter(config=SETTINGS, template_file=str(TEMPLATE))
+    exporter.register_filter("markdown2html", _html)
+    page, _ = exporter.from_notebook_node(notebook, {"title": title})
+    return page
+
+
+def is_on_wall(cell):
+    """Whether the slides have this cell, be it in the speaker's notes."""
+    return slide_type(cell) != "skip" and not NEVER & set(cell.metadata.get("tags", []))
+
+
+def slide_type(cell):
+    """What JupyterLab calls it: slide, subslide, fragment, notes, skip or -; None if it is unset."""
+    return cell.metadata.get("slideshow", {}).get("slide_type")
+
+
+def parts(cell):
+    """A cell in the pieces that a wall has room for, as cells.
+
+    A figure under long code comes on a slide of its own. Of a text, long paragraphs become
+    speaker's notes, unless it is an exercise, and a title in bold begins a slide of its own.
+    """
+    if cell.cell_type == "code":
+        if len(cell.source.splitlines()) <= LINES or not has_figure(cell):
+            return [cell]
+        return [_part(cell, outputs=[]), _part(cell, "subslide", source="")]
+    if slide_type(cell) == "notes" or "exercise-text" in cell.metadata.get("tags", []):
+        return [cell]
+    first, *others = SUBTITLE.split(cell.source)
+    pieces = _shown_and_spoken(cell, first)
+    for text in others:
+        pieces += _shown_and_spoken(_part(cell, "subslide"), text)
+    return pieces
+
+
+def has_figure(cell):
+    """Whether a code cell shows a picture."""
+    return any("image/png" in output.get("data", {}) for output in cell.outputs)
+
+
+def _shown_and_spoken(cell, text):
+    """The text for the wall, as a cell like this one, and the rest, if any, as a cell of notes."""
+    shown, spoken = [], []
+    for block in text.split("\n\n"):
+        is_shown = SHOWN.match(block) or len(block.split()) <= SPOKEN
+        (shown if is_shown else spoken).append(block)
+    if not shown or not spoken:
+        return [_part(cell, source=text)]
+    texts = ("\n\n".join(blocks) for blocks in (shown, spoken))
+    return [_part(cell, kind, source=text) for kind, text in zip((None, "notes"), texts)]
+
+
+def _part(cell, kind=None, **changes):
+    """A copy of a cell with another slide type, if one is given, and other contents."""
+    metadata = cell.metadata | {"slideshow": {"slide_type": kind or slide_type(cell)}}
+    return NotebookNode(cell | {"metadata": NotebookNode(metadata)} | changes)
+
+
+def _html(markdown):
+    return MarkdownWithMath(renderer=_Renderer(escape=False, exclude_anchor_links=True)).render(markdown)
+
+
+class _Renderer(IPythonRenderer):
+    """Equations become MathML, which browsers draw by themselves."""
+
+    def inline_math(self, body):
+        return mathml(body)
+
+    def block_math(self, body):
+        return mathml(body, "block")
+
+
+def mathml(latex, display="inline"):
+    """An equation in MathML, with the space of "ln 2", which latex2mathml leaves out."""
+    return FUNCTION.sub(r'\1<mspace width="0.17em"/>', convert(latex, display=display))
