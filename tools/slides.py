@@ -14,7 +14,7 @@ import sys
 import nbformat
 
 from mnist_helpers.course import lessons
-from mnist_helpers.teaching.slides import LINES, SHOWN, has_figure, slide_type
+from mnist_helpers.teaching.slides import LINES, SHOWN, has_figure, is_small, slide_type
 from tools.notebooks import tags
 
 # In lines of code:
@@ -22,6 +22,7 @@ ROOM = 27  # a slide
 FIGURE = 13  # the least that a figure needs
 WORDS = 9  # of prose, as long as one line of code is high
 WIDTH = 110  # letters of a line
+LARGE = 1.25  # a line of large code
 
 
 def choose(cells):
@@ -64,7 +65,7 @@ def code_height(cell):
         return len(lines)
     printed = "".join(output.get("text", "") for output in cell.outputs).splitlines()
     height = sum(math.ceil(len(line) / WIDTH) for line in [*lines, *printed])
-    return height + 1 + FIGURE * has_figure(cell)
+    return height * (LARGE if is_small(cell) else 1) + 1 + FIGURE * has_figure(cell)
 
 
 def main(numbers):

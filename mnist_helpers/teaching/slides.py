@@ -22,6 +22,7 @@ TEMPLATE = Path(__file__).with_name("reveal") / "slides.html.j2"
 NEVER = {"solution", "teacher"}  # cells with these tags: a class sees the slides
 SPOKEN = 30  # words; what a longer paragraph says is for the speaker to say
 LINES = 9  # of code that still leave room for a figure
+SMALL, NARROW = 11, 88  # lines, and letters of a line, of code that is written large
 SETTINGS = Config(
     CSSHTMLHeaderPreprocessor={"style": "default"},
     NbConvertBase={
@@ -34,9 +35,9 @@ SETTINGS = Config(
 )
 # Blocks of Markdown that stay on the wall, whatever their length.
 SHOWN = re.compile(r"#|[-*] |\d+\. |\||!\[|\$\$|.*\*\*Predict", re.DOTALL)
-HEADING = re.compile(r"#+ (.+)")
+HEADING = re.compile(r"##? (.+)")
 FUNCTION = re.compile(r"(<mi>(?:ln|log)</mi>)(?!<mo)")
-SUBTITLE = re.compile(r"\n\n(?=\*\*[^*\n]+\*\*\n\n)")  # bold, alone in its line
+SUBTITLE = re.compile(r"\n\n(?=\*\*[^*\n]+\*\*\n\n- )")  # in bold, above a list
 
 
 def make_slides(sources, out, force=False):
@@ -73,9 +74,9 @@ def slides(path):
     for number, cell in enumerate(notebook.cells):
         cell["id"] = str(number)
         if found := HEADING.match(cell.source):
-            section = found[1]
+            section = found[1].replace("`", "")
             title = title or section
-        cell.metadata["section"] = section
+        cell.metadata |= {"section": section, "is_small": is_small(cell)}
     exporter = SlidesExporter(config=SETTINGS, template_file=str(TEMPLATE))
     exporter.register_filter("markdown2html", _html)
     page, _ = exporter.from_notebook_node(notebook, {"title": title})
@@ -113,7 +114,14 @@ def parts(cell):
 
 def has_figure(cell):
     """Whether a code cell shows a picture."""
-    return any("image/png" in output.get("data", {}) for output in cell.outputs)
+    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+
+
+def is_small(cell):
+    """Whether code, with what it prints, is so little that it can be written large."""
+    printed = "".join(output.get("text", "") for output in cell.get("outputs", []))
+    lines = [*cell.source.splitlines(), *printed.splitlines()]
+    return len(lines) <= SMALL and not has_figure(cell) and max(map(len, lines), default=0) <= NARROW
 
 
 def _shown_and_spoken(cell, text):
