@@ -14,12 +14,11 @@ import sys
 import nbformat
 
 from mnist_helpers.course import lessons
-from mnist_helpers.teaching.slides import LINES, SHOWN, has_figure, is_small, slide_type
+from mnist_helpers.teaching.slides import LINE, SHOWN, figure_height, is_small, parts, slide_type
 from tools.notebooks import tags
 
 # In lines of code:
 ROOM = 27  # a slide
-FIGURE = 13  # the least that a figure needs
 WORDS = 9  # of prose, as long as one line of code is high
 WIDTH = 110  # letters of a line
 LARGE = 1.25  # a line of large code
@@ -59,13 +58,12 @@ def text_height(text):
 
 
 def code_height(cell):
-    """Of code with what it prints and draws; a figure under long code is on the next slide."""
-    lines = cell.source.splitlines()
-    if has_figure(cell) and len(lines) > LINES:
-        return len(lines)
-    printed = "".join(output.get("text", "") for output in cell.outputs).splitlines()
-    height = sum(math.ceil(len(line) / WIDTH) for line in [*lines, *printed])
-    return height * (LARGE if is_small(cell) else 1) + 1 + FIGURE * has_figure(cell)
+    """Of code with what it prints and draws, unless that is on the next slide."""
+    cell = parts(cell)[0]
+    printed = "".join(output.get("text", "") for output in cell.outputs)
+    lines = [*cell.source.splitlines(), *printed.splitlines()]
+    height = sum(math.ceil(len(line) / WIDTH) for line in lines)
+    return height * (LARGE if is_small(cell) else 1) + 1 + figure_height(cell) / LINE
 
 
 def main(numbers):

@@ -6,6 +6,7 @@ and Quarto is a program of its own; so the folder `reveal` holds a short templat
 6.0.2, and equations become MathML. `python -m tools.slides` sets the metadata of new cells.
 """
 
+import base64
 import re
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from mnist_helpers.files import refuse_existing, refuse_file, say
 TEMPLATE = Path(__file__).with_name("reveal") / "slides.html.j2"
 NEVER = {"solution", "teacher"}  # cells with these tags: a class sees the slides
 SPOKEN = 30  # words; what a longer paragraph says is for the speaker to say
-LINES = 9  # of code that still leave room for a figure
+HEIGHT, LINE = 620, 23  # pixels: of the wall, and of a line of code
 SMALL, NARROW = 11, 88  # lines, and letters of a line, of code that is written large
 SETTINGS = Config(
     CSSHTMLHeaderPreprocessor={"style": "default"},
@@ -76,7 +77,8 @@ def slides(path):
         if found := HEADING.match(cell.source):
             section = found[1].replace("`", "")
             title = title or section
-        cell.metadata |= {"section": section, "is_small": is_small(cell)}
+        is_code = cell.cell_type == "code"
+        cell.metadata |= {"section": section, "is_small": is_code and is_small(cell)}
     exporter = SlidesExporter(config=SETTINGS, template_file=str(TEMPLATE))
     exporter.register_filter("markdown2html", _html)
     page, _ = exporter.from_notebook_node(notebook, {"title": title})
@@ -96,14 +98,16 @@ def slide_type(cell):
 def parts(cell):
     """A cell in the pieces that a wall has room for, as cells.
 
-    A figure under long code comes on a slide of its own. Of a text, long paragraphs become
-    speaker's notes, unless it is an exercise, and a title in bold begins a slide of its own.
+    A figure comes on a slide of its own where the code would make it smaller than in the lesson.
+    Of a text, long paragraphs become speaker's notes, unless there is nothing else or it is an
+    exercise, and a title in bold above a list begins a slide.
     """
     if cell.cell_type == "code":
-        if len(cell.source.splitlines()) <= LINES or not has_figure(cell):
+        if figure_height(cell) <= HEIGHT - LINE * len(_lines(cell)):
             return [cell]
         return [_part(cell, outputs=[]), _part(cell, "subslide", source="")]
-    if slide_type(cell) == "notes" or "exercise-text" in cell.metadata.get("tags", []):
+    blocks = cell.source.split("\n\n")
+    if not any(map(_is_shown, blocks)) or "exercise-text" in cell.metadata.get("tags", []):
         return [cell]
     first, *others = SUBTITLE.split(cell.source)
     pieces = _shown_and_spoken(cell, first)
@@ -112,28 +116,38 @@ def parts(cell):
     return pieces
 
 
-def has_figure(cell):
-    """Whether a code cell shows a picture."""
-    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+def figure_height(cell):
+    """How high the pictures that a code cell shows are together, in pixels."""
+    shown = [output.get("data", {}).get("image/png") for output in cell.outputs]
+    heads = [base64.b64decode(picture[:32]) for picture in shown if picture]
+    return sum(int.from_bytes(head[20:24]) for head in heads)
 
 
 def is_small(cell):
     """Whether code, with what it prints, is so little that it can be written large."""
-    printed = "".join(output.get("text", "") for output in cell.get("outputs", []))
-    lines = [*cell.source.splitlines(), *printed.splitlines()]
-    return len(lines) <= SMALL and not has_figure(cell) and max(map(len, lines), default=0) <= NARROW
+    lines = _lines(cell)
+    is_narrow = max(map(len, lines), default=0) <= NARROW
+    return is_narrow and len(lines) <= SMALL and not figure_height(cell)
+
+
+def _lines(cell):
+    """The lines of code, and those that it prints."""
+    printed = "".join(output.get("text", "") for output in cell.outputs)
+    return [*cell.source.splitlines(), *printed.splitlines()]
+
+
+def _is_shown(block):
+    return SHOWN.match(block) or len(block.split()) <= SPOKEN
 
 
 def _shown_and_spoken(cell, text):
-    """The text for the wall, as a cell like this one, and the rest, if any, as a cell of notes."""
-    shown, spoken = [], []
-    for block in text.split("\n\n"):
-        is_shown = SHOWN.match(block) or len(block.split()) <= SPOKEN
-        (shown if is_shown else spoken).append(block)
-    if not shown or not spoken:
-        return [_part(cell, source=text)]
-    texts = ("\n\n".join(blocks) for blocks in (shown, spoken))
-    return [_part(cell, kind, source=text) for kind, text in zip((None, "notes"), texts)]
+    """The blocks of a text for the wall, as a cell like this one, and the others, as notes."""
+    pieces, blocks = [], text.split("\n\n")
+    if shown := [block for block in blocks if _is_shown(block)]:
+        pieces.append(_part(cell, source="\n\n".join(shown)))
+    if spoken := [block for block in blocks if not _is_shown(block)]:
+        pieces.append(_part(cell, "notes", source="\n\n".join(spoken)))
+    return pieces
 
 
 def _part(cell, kind=None, **changes):
