@@ -98,6 +98,7 @@ def _carry_package(notebook, resources):
 def _zipped_package(code):
     """The package as a zip archive, with those networks that the code names; always the same."""
     unused = {path for path in WEIGHTS.iterdir() if f'"{path.stem}"' not in code}
+    unused |= set((PACKAGE / "teaching" / "reveal").iterdir())
     unused |= set() if "judge_for" in code else set(JUDGES.iterdir())
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

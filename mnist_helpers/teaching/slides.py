@@ -1,9 +1,9 @@
 """Slides of the lessons: one HTML file a lesson, which opens without a network.
 
-nbconvert cuts a lesson into slides by the metadata `slideshow` of its cells, which JupyterLab edits,
-too. Its own template loads reveal.js, MathJax and require.js from other sites, RISE needs a kernel,
-and Quarto is a program of its own; so the folder `reveal` holds a short template and reveal.js
-6.0.2, and equations become MathML. `python -m tools.slides` sets the metadata of new cells.
+nbconvert cuts a lesson into slides by the metadata `slideshow` of its cells, which JupyterLab
+edits, too. Its own template loads reveal.js, MathJax and more from other sites, RISE needs a
+kernel, and Quarto is a program of its own; so the folder `reveal` holds a short template and
+reveal.js 6.0.2, and equations become MathML. `python -m tools.slides` sets missing metadata.
 """
 
 import base64
@@ -51,7 +51,7 @@ def make_slides(sources, out, force=False):
 
     Raises:
         OSError: a file is there already, or cannot be written.
-        ValueError: a lesson has no slides, or an equation is none.
+        ValueError: a cell does not say whether it is on a slide.
     """
     refuse_file(out)
     files = [out / f"{source.stem}.slides.html" for source in sources]
@@ -67,9 +67,14 @@ def slides(path):
     """The slides of a stored lesson, with the outputs that it holds: the text of an HTML file.
 
     Raises:
-        ValueError: no cell of it is on a slide.
+        ValueError: a cell does not say whether it is on a slide.
     """
     notebook = nbformat.read(path, as_version=4)
+    if unset := sum(slide_type(cell) is None for cell in notebook.cells):
+        raise ValueError(
+            f"{unset} cells of {path.name} have no slide type; choose them in JupyterLab, or run  "
+            f"python -m tools.slides {path.name[:2]}"
+        )
     notebook.cells = [part for cell in notebook.cells if is_on_wall(cell) for part in parts(cell)]
     title = section = ""
     for number, cell in enumerate(notebook.cells):
@@ -91,7 +96,7 @@ def is_on_wall(cell):
 
 
 def slide_type(cell):
-    """What JupyterLab calls it: slide, subslide, fragment, notes, skip or -; None if it is unset."""
+    """slide, subslide, fragment, notes, skip or -, as JupyterLab says; None if it is unset."""
     return cell.metadata.get("slideshow", {}).get("slide_type")
 
 
@@ -106,8 +111,8 @@ def parts(cell):
         if figure_height(cell) <= HEIGHT - LINE * len(_lines(cell)):
             return [cell]
         return [_part(cell, outputs=[]), _part(cell, "subslide", source="")]
-    blocks = cell.source.split("\n\n")
-    if not any(map(_is_shown, blocks)) or "exercise-text" in cell.metadata.get("tags", []):
+    is_whole = slide_type(cell) == "notes" or "exercise-text" in cell.metadata.get("tags", [])
+    if is_whole or not any(map(_is_shown, cell.source.split("\n\n"))):
         return [cell]
     first, *others = SUBTITLE.split(cell.source)
     pieces = _shown_and_spoken(cell, first)
@@ -157,7 +162,8 @@ def _part(cell, kind=None, **changes):
 
 
 def _html(markdown):
-    return MarkdownWithMath(renderer=_Renderer(escape=False, exclude_anchor_links=True)).render(markdown)
+    renderer = _Renderer(escape=False, exclude_anchor_links=True)
+    return MarkdownWithMath(renderer=renderer).render(markdown)
 
 
 class _Renderer(IPythonRenderer):
