@@ -5,6 +5,7 @@
     python -m mnist_helpers.handout OUT --solutions   # everything, with the teacher's notes
     python -m mnist_helpers.handout OUT --standalone  # lessons that run on their own, as on Colab
     python -m mnist_helpers.handout OUT --repository  # lessons, helpers and README, to be published
+    python -m mnist_helpers.handout OUT --slides      # slides with outputs, one HTML file a lesson
     python -m mnist_helpers.handout OUT --print       # a page of paper for each; needs ".[print]"
     python -m mnist_helpers.handout --collect FOLDER  # the verdicts of returned lessons, as CSV
     python -m mnist_helpers.handout --collect FOLDER --summary PAGE.html  # where a class is stuck
@@ -21,6 +22,7 @@ from mnist_helpers.files import refuse_existing, say
 from mnist_helpers.teaching.collect import collect, report
 from mnist_helpers.teaching.editions import hand_out
 from mnist_helpers.teaching.repository import hand_out_repository
+from mnist_helpers.teaching.slides import make_slides
 from mnist_helpers.teaching.summary import head, page, summarise
 
 
@@ -45,6 +47,8 @@ def _make(options, found):
         from mnist_helpers.teaching.printing import print_out  # which not everybody has installed
 
         print_out(found, options.out, options.solutions, options.force)
+    elif options.slides:
+        make_slides(sources, options.out, options.force)
     elif options.repository:
         hand_out_repository(sources, options.out, options.force)
     else:
@@ -74,6 +78,7 @@ def _options(arguments):
     one = parser.add_mutually_exclusive_group().add_argument
     one("--standalone", action="store_true", help="put the helpers into each lesson, for Colab")
     one("--repository", action="store_true", help="lessons, helpers and README, to be published")
+    one("--slides", action="store_true", help="slides, which need no network to be shown")
     one("--print", action="store_true", help="a PDF page for each lesson instead of a copy")
     add("--collect", type=Path, metavar="FOLDER", help="list the verdicts of returned lessons")
     add("--csv", type=Path, metavar="FILE", help="where --collect writes to, not to the screen")
@@ -84,11 +89,11 @@ def _options(arguments):
         parser.error("give either OUT or --collect FOLDER")
     if options.out and (options.csv or options.summary):
         parser.error("--csv and --summary go with --collect")
-    kind = options.standalone or options.repository or options.print
+    kind = options.standalone or options.repository or options.slides or options.print
     if options.collect and (options.solutions or kind):
         parser.error("what a copy is like goes with OUT, not with --collect")
-    if options.repository and options.solutions:
-        parser.error("a repository for students has no solutions")
+    if options.solutions and (options.repository or options.slides):
+        parser.error("what students see, a repository or slides, has no solutions")
     return options
 
 
