@@ -17,6 +17,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from mnist_helpers.callbacks import Callback
+from mnist_helpers.course import setting
 from mnist_helpers.files import refuse_oddity, say, set_aside
 from mnist_helpers.recipes import differences, is_recipe
 
@@ -233,7 +234,7 @@ def folder(drive=False):
         The environment variable MNIST_HELPERS_CHECKPOINTS if set, else the folder
         `checkpoints` on the Drive or where Python was started, as a `Path`.
     """
-    if named := os.environ.get("MNIST_HELPERS_CHECKPOINTS"):
+    if named := setting("MNIST_HELPERS_CHECKPOINTS"):
         return Path(named).expanduser()
     if drive and "google.colab" in sys.modules:
         from google.colab import drive as google_drive
