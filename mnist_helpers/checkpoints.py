@@ -17,8 +17,11 @@ import torch
 from filelock import FileLock, Timeout
 
 from mnist_helpers.callbacks import Callback
-from mnist_helpers.files import say, set_aside
-from mnist_helpers.recipes import differences
+from mnist_helpers.course import setting
+from mnist_helpers.files import refuse_oddity, say, set_aside
+from mnist_helpers.recipes import differences, is_recipe
+
+MANY_PARTS = 1_000_000  # numbers, texts and tensors; a run of 1000 epochs has about 10,000
 
 
 class Checkpoint(Callback):
@@ -38,6 +41,7 @@ class Checkpoint(Callback):
             another run (the message names the differences), or neither it nor the one before
             it can be read.
         RuntimeError: from `fit`: another run is saving to the same file.
+        OSError: from `fit`: the file, or one of those beside it, is a named pipe or the like.
     """
 
     saves = True
@@ -59,8 +63,7 @@ class Checkpoint(Callback):
         if self.fresh:
             for path in (self.path, self._beside("previous")):
                 set_aside(path, "kept")
-        if state := self._load(run.recipe):
-            run.load_state_dict(state)
+        if self._load(run):
             say(self._going_on(run))
 
     def after_step(self, run):
@@ -100,8 +103,8 @@ class Checkpoint(Callback):
                 "saving, and tries again at the next save."
             )
 
-    def _load(self, recipe):
-        """The state that was saved last, a dict; None when there is none yet.
+    def _load(self, run):
+        """Put the run where it was saved last; returns whether it was.
 
         A damaged file is named and kept aside, and the one before it is loaded. Nothing in
         the file is ever run as code (`weights_only=True`).
@@ -111,10 +114,14 @@ class Checkpoint(Callback):
         for path in found:
             try:
                 content = read(path)
+                if not (others := differences(content["recipe"], run.recipe)):
+                    run.load_state_dict(content["state"])
+            except (MemoryError, torch.OutOfMemoryError):
+                raise  # there is nothing wrong with the file
             except Exception as error:  # a damaged file can raise almost anything
-                reasons.append(f"{path} cannot be read as a checkpoint ({error or 'it is empty'})")
+                reasons.append(f"{path} cannot be read as a checkpoint ({_in_short(error)})")
                 continue
-            if others := differences(content["recipe"], recipe):
+            if others:
                 raise ValueError(
                     f"{path} holds another run: {'; '.join(others)}. Give another path, "
                     "or fresh=True to start over; what the file holds is kept either way."
@@ -123,13 +130,13 @@ class Checkpoint(Callback):
                 say(f"{reasons[0]}. Going back to {path.name}.", sys.stderr)
                 with suppress(OSError):  # a folder that can only be read: it stays where it is
                     set_aside(self.path, "damaged")
-            return content["state"]
+            return True
         if reasons:
             raise ValueError(
                 f"{', and '.join(reasons)}. Nothing was changed. Give another path, or "
                 "fresh=True to start over; the file is kept under another name."
             )
-        return None
+        return False
 
     def _going_on(self, run):
         done = len(run.history.train_loss)
@@ -143,6 +150,8 @@ class Checkpoint(Callback):
 
     def _lock(self):
         self.lock = FileLock(self._beside("lock"), timeout=0)
+        for path in (self.path, *map(self._beside, ("previous", "new", "lock"))):
+            refuse_oddity(path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.lock.acquire()
@@ -174,16 +183,44 @@ def write(path, content):
 
 def read(path):
     """What `write` wrote, on the CPU. A file of anything else raises an exception."""
+    size = path.stat().st_size
     with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+            raise ValueError("it is compressed, and unpacking it might fill the memory")
+        if sum(entry.file_size for entry in entries) > size:
+            raise ValueError(f"it has {size} bytes, and says that it holds more")
         if damaged := archive.testzip():  # torch.load itself checks no checksums
             raise ValueError(f"the checksum of {damaged} is wrong")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError("it would run code, which is never done") from error
+    except (pickle.UnpicklingError, EOFError) as error:
+        runs_code = "GLOBAL" in str(error)  # the name of something to call
+        reason = "it would run code, which is never done" if runs_code else "it is damaged"
+        raise ValueError(reason) from error
     if not isinstance(content, dict) or set(content) != {"recipe", "state"}:
         raise ValueError("it holds something else")
+    _check_size(content)
+    if not is_recipe(content["recipe"]):
+        raise ValueError("its recipe is no dict of texts and numbers")
     return content
+
+
+def _check_size(content):
+    """Raise ValueError for lists in lists, each named many times, that never end if followed."""
+    waiting, seen = [content], 0
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, (dict, list, tuple)):
+            seen += len(part)
+            if seen > MANY_PARTS:
+                raise ValueError(f"it has over {MANY_PARTS} parts")
+            waiting += part.values() if isinstance(part, dict) else part
+
+
+def _in_short(error):
+    """The first line of an error's message, at most 200 characters; its name if it has none."""
+    return str(error).partition("\n")[0][:200] or type(error).__name__
 
 
 def folder(drive=False):
@@ -197,7 +234,7 @@ def folder(drive=False):
         The environment variable MNIST_HELPERS_CHECKPOINTS if set, else the folder
         `checkpoints` on the Drive or where Python was started, as a `Path`.
     """
-    if named := os.environ.get("MNIST_HELPERS_CHECKPOINTS"):
+    if named := setting("MNIST_HELPERS_CHECKPOINTS"):
         return Path(named).expanduser()
     if drive and "google.colab" in sys.modules:
         from google.colab import drive as google_drive

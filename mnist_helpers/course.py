@@ -20,6 +20,11 @@ DRAWINGS = PACKAGE / "drawings"
 SOURCES = tuple(sorted(path.stem for path in (PACKAGE / "sources").glob("[a-z]*.py")))
 
 
+def setting(name):
+    """What an environment variable says, without blanks around it; None if unset or empty."""
+    return os.environ.get(name, "").strip() or None
+
+
 def data_folder(root=None):
     """The folder for data.
 
@@ -31,7 +36,7 @@ def data_folder(root=None):
     Raises:
         NotADirectoryError: it is a file.
     """
-    root = root or os.environ.get("MNIST_HELPERS_DATA")
+    root = root or setting("MNIST_HELPERS_DATA")
     root = root or (COURSE if NOTEBOOKS.is_dir() else Path.cwd()) / "data"
     root = Path(root).expanduser()
     if root.exists() and not root.is_dir():

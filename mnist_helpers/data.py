@@ -4,7 +4,6 @@ Where they come from is the business of the modules in `sources/`: `mnist` finds
 MNIST, and `standin` makes digits where MNIST cannot be had.
 """
 
-import os
 from importlib import import_module
 
 import torch
@@ -16,7 +15,7 @@ from torch.utils.data import (
     TensorDataset,
 )
 
-from mnist_helpers.course import SOURCES, data_folder
+from mnist_helpers.course import SOURCES, data_folder, setting
 
 
 class Digits(TensorDataset):
@@ -89,7 +88,7 @@ def load_mnist(root=None, source="auto"):
         OSError: source="mnist", and MNIST can be neither read nor downloaded.
     """
     if source == "auto":
-        source = os.environ.get("MNIST_HELPERS_SOURCE", "auto")
+        source = setting("MNIST_HELPERS_SOURCE") or "auto"
     if source not in ("auto", *SOURCES):
         raise ValueError(f"source is {source!r}; it must be one of {', '.join(['auto', *SOURCES])}")
     root = data_folder(root)

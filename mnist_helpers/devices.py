@@ -1,11 +1,11 @@
 """Where a model is trained, and how precisely it computes: picked here, open to override."""
 
 import functools
-import os
 
 import torch
 from torch import nn
 
+from mnist_helpers.course import setting
 from mnist_helpers.files import say
 
 
@@ -32,7 +32,7 @@ def pick_precision(model, device):
     if not has_convolutions(model):
         return "float32"
     fastest = "bfloat16" if _has_bfloat16(torch.device(device)) else "float32"
-    precision = os.environ.get("MNIST_HELPERS_PRECISION", fastest)
+    precision = setting("MNIST_HELPERS_PRECISION") or fastest
     _say_once(f"Convolutions are trained in {precision} here. precision=... overrides it.")
     return precision
 

@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 from torchvision.transforms.functional import pil_to_tensor
 
 from mnist_helpers.course import DRAWINGS, PACKAGE
+from mnist_helpers.files import read_plain
 
 try:
     import anywidget
@@ -101,10 +102,10 @@ def stored(name):
         ValueError: there is none of this name.
     """
     path = DRAWINGS / f"{name}.json"
-    if not path.is_file():
+    if not path.exists():
         names = ", ".join(sorted(path.stem for path in DRAWINGS.glob("*.json")))
         raise ValueError(f"there is no stored drawing {name!r}; there are: {names}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(read_plain(path))
 
 
 class DrawPad(anywidget.AnyWidget):

@@ -27,6 +27,33 @@ def set_aside(path, ending):
     return path.rename(free_name(path, ending)) if path.exists() else None
 
 
+def oddity(path):
+    """What a path leads to that is neither nothing nor a plain file, such as "a folder"; else None.
+
+    Who opens a named pipe waits until somebody writes into it.
+    """
+    if path.is_file() or not path.exists():
+        return None
+    kinds = {"a folder": path.is_dir, "a named pipe": path.is_fifo, "a socket": path.is_socket}
+    return next((kind for kind, is_one in kinds.items() if is_one()), "a device")
+
+
+def refuse_oddity(path):
+    """Raise OSError if this path of a file leads to something else."""
+    if kind := oddity(path):
+        raise OSError(f"{path} is {kind}; it must be a plain file")
+
+
+def read_plain(path):
+    """The bytes of a plain file.
+
+    Raises:
+        OSError: it is none, or it cannot be read.
+    """
+    refuse_oddity(path)
+    return path.read_bytes()
+
+
 def refuse_file(folder):
     """Raise NotADirectoryError if this path of a folder is one of a file."""
     if folder.exists() and not folder.is_dir():

@@ -14,6 +14,7 @@ from mnist_helpers.files import say
 from mnist_helpers.modes import evaluating
 from mnist_helpers.objectives import classification
 from mnist_helpers.randomness import own_randomness
+from mnist_helpers.stored import stored_weights
 from mnist_helpers.threads import share_cores
 from mnist_helpers.training import fit, one_cycle
 
@@ -51,11 +52,14 @@ def judge_for(digits):
 
     Args:
         digits: the training `Digits`.
+
+    Raises:
+        OSError: the file of the stored judge is damaged.
     """
     path = JUDGES / f"{digits.source}.pt"
-    if path.is_file():
+    if path.exists():
         judge = Judge(digits.source)
-        judge.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        judge.load_state_dict(stored_weights(path))
     else:
         say(f"There is no stored judge for {digits.source!r}: one is trained now.", sys.stderr)
         judge = train_judge(digits, epochs=3)

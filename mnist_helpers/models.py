@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from mnist_helpers.course import WEIGHTS
+from mnist_helpers.files import read_plain
+from mnist_helpers.stored import stored_weights
 
 PIXELS = 28 * 28
 
@@ -201,12 +203,12 @@ def pretrained(name):
 
     Raises:
         ValueError: there is no such network.
+        OSError: its file is damaged.
     """
     architecture = provenance(name)["architecture"]
     with torch.device("meta"):  # no memory and no random numbers for weights that are replaced
         model = ConvAutoencoder(**architecture)
-    weights = torch.load(WEIGHTS / f"{name}.pt", map_location="cpu", weights_only=True)
-    model.load_state_dict(weights, assign=True)
+    model.load_state_dict(stored_weights(WEIGHTS / f"{name}.pt"), assign=True)
     return model.to(memory_format=torch.channels_last).eval()
 
 
@@ -217,10 +219,10 @@ def provenance(name):
         ValueError: there is no such network.
     """
     path = WEIGHTS / f"{name}.json"
-    if not path.is_file():
+    if not path.exists():
         known = ", ".join(sorted(file.stem for file in WEIGHTS.glob("*.json")))
         raise ValueError(f"no pretrained network {name!r}; there are: {known}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(read_plain(path))
 
 
 def count_parameters(model):

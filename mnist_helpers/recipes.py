@@ -68,7 +68,7 @@ def recipe_of(
     recipe |= {f"{key} of the optimizer": str(x) for key, x in optimizer.defaults.items()}
     if schedule:
         recipe |= {"schedule": type(schedule).__name__, "steps of the schedule": steps}
-        rates = {key: x for key, x in optimizer.param_groups[0].items() if "_lr" in key}
+        rates = {key: float(x) for key, x in optimizer.param_groups[0].items() if "_lr" in key}
         recipe |= {f"{key} of the schedule": x for key, x in (_plain(schedule) | rates).items()}
     return recipe
 
@@ -82,12 +82,21 @@ def differences(there, here):
     if PYTHON in names:
         names = [n for n in names if n != PYTHON and not n.startswith("code of ")]
     phrases = [
-        f"the {n} is not the same"
+        f"the {_cut(n)} is not the same"
         if n.startswith("code of ")
-        else f"{n} is {there.get(n, 'missing')!r} there and {here.get(n, 'missing')!r} here"
+        else f"{_cut(n)} is {_cut(repr(there.get(n, 'missing')))} there "
+        f"and {_cut(repr(here.get(n, 'missing')))} here"
         for n in names[:3]
     ]
     return phrases + ([f"and {len(names) - 3} more"] if len(names) > 3 else [])
+
+
+def is_recipe(value):
+    """Whether this is a flat dict of texts and numbers, as `recipe_of` returns it."""
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and isinstance(entry, (str, int, float))
+        for name, entry in value.items()
+    )
 
 
 def fingerprint(function):
@@ -101,6 +110,11 @@ def fingerprint(function):
 
 
 # ---- details -------------------------------------------------------------------------------
+
+
+def _cut(text, length=200):
+    """A text, or the beginning of a long one."""
+    return text if len(text) <= length else f"{text[:length]}..."
 
 
 def _data_recipe(name, digits):

@@ -1,5 +1,6 @@
 """A run: everything that training changes, and what it has measured so far."""
 
+import copy
 import math
 import time
 from dataclasses import asdict, dataclass, field
@@ -12,6 +13,8 @@ from mnist_helpers.devices import device_of
 from mnist_helpers.randomness import random_states, set_random_states
 from mnist_helpers.recipes import names_of
 from mnist_helpers.threads import chosen
+
+MANY_THREADS = 1024  # more than any machine of a learner takes
 
 
 @dataclass
@@ -146,12 +149,35 @@ class Run:
         }
 
     def load_state_dict(self, state):
-        """Go back to where `state_dict` was called."""
+        """Go back to where `state_dict` was called.
+
+        Raises:
+            ValueError: this is no state of such a run, which is afterwards what it was before.
+        """
+        before = copy.deepcopy(self.state_dict())
+        if not isinstance(state, dict) or state.keys() != before.keys():
+            raise ValueError("its state is none of a run")
+        try:
+            self._set(state)
+        except (MemoryError, torch.OutOfMemoryError):
+            raise  # there is nothing wrong with the state
+        except Exception as error:  # what a file holds can raise almost anything
+            self._set(before)
+            raise ValueError(f"its state does not fit this run: {error}") from error
+
+    def _set(self, state):
+        if state["step"] not in range(self.steps):
+            raise ValueError(f"it is at step {state['step']} of {self.steps}")
+        if state["threads"] not in range(1, MANY_THREADS):
+            raise ValueError(f"it takes {state['threads']} threads")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.schedule:
             self.schedule.load_state_dict(state["schedule"])
         self.history = History(**state["history"])
+        curves = self.history.train_loss, self.history.steps, self.history.seconds
+        if len(set(map(len, curves))) > 1:
+            raise ValueError("its curves differ in length")
         self.step, self.seconds = state["step"], state["seconds"]
         self.loss = torch.as_tensor(state["loss"], device=device_of(self.model))
         self.loader.generator.set_state(state["order"])

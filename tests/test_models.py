@@ -135,7 +135,7 @@ def test_pretrained_weights_are_those_whose_story_is_told(name, epochs):
     story = provenance(name)
     weights = WEIGHTS / f"{name}.pt"
     assert story["epochs"] == epochs
-    assert hashlib.md5(weights.read_bytes()).hexdigest() == story["md5 of the weights"]
+    assert hashlib.sha256(weights.read_bytes()).hexdigest() == story["sha256 of the weights"]
     assert weights.stat().st_size < 1.1e6
     assert len(story["train_loss"]) == story["epochs"] <= story["epochs of the full recipe"]
     assert story["data"]["source"] == "mnist" and story["data"]["md5"] == MNIST_MD5

@@ -96,7 +96,7 @@ MUTANTS = {
     "velocity is not told the time": [("generating.py", "cat([z, t, F", "cat([z, 0 * t, F")],
     "velocity is not told the digit": [("generating.py", "hot(labels, 11)", "hot(0 * labels, 11)")],
     "judge without its training": [
-        ("judging.py", "judge.load_state_dict(torch.load(path", "(torch.load(path")
+        ("judging.py", "judge.load_state_dict(stored_weights(path))", "stored_weights(path)")
     ],
 }
 

@@ -71,7 +71,7 @@ def store(name, model, told):
     """Put weights and their story into the package, as what `pretrained(name)` gives."""
     weights = WEIGHTS / f"{name}.pt"
     torch.save({key: x.contiguous() for key, x in model.state_dict().items()}, weights)
-    told["md5 of the weights"] = hashlib.md5(weights.read_bytes()).hexdigest()
+    told["sha256 of the weights"] = hashlib.sha256(weights.read_bytes()).hexdigest()
     weights.with_suffix(".json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 

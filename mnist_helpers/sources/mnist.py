@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from mnist_helpers.files import set_aside
+from mnist_helpers.files import oddity, set_aside
 
 # The four files of MNIST and the publicly known md5 of each, uncompressed.
 MNIST_MD5 = {
@@ -26,6 +26,7 @@ MNIST_MD5 = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
+LARGEST = 16 + 60_000 * 28 * 28  # bytes of the largest of them
 PATIENCE = 10  # seconds that a download server may be silent
 
 
@@ -73,7 +74,8 @@ def _how_to_get(raw):
 def find(raw, name):
     """The verified bytes of one MNIST file, compressed or not on disk; None if it is not there.
 
-    A damaged file is named on stderr, and moved aside where that can be done.
+    A damaged file, or a folder or named pipe in its place, is named on stderr, and moved aside
+    where that can be done.
 
     Args:
         raw: the folder that it is in, a `Path`.
@@ -85,24 +87,30 @@ def find(raw, name):
     for path in (raw / name, raw / f"{name}.gz"):
         if not path.exists():
             continue
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            try:
-                content = gzip.decompress(content)
-            except (OSError, EOFError, zlib.error):
-                content = b""
+        kind = oddity(path)
+        content = b"" if kind else _unpacked(path)
         if hashlib.md5(content, usedforsecurity=False).hexdigest() == MNIST_MD5[name]:
             return content
-        _set_aside(path)
+        _set_aside(path, kind or "damaged")
     return None
 
 
-def _set_aside(path):
+def _unpacked(path):
+    """The content of a file, of which no more is read than MNIST has; empty if it is damaged."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rb") as file:
+            return file.read(LARGEST + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        return b""
+
+
+def _set_aside(path, what):
     try:
         aside = set_aside(path, "damaged")
-        print(f"{path} is damaged. It is kept as {aside.name}.", file=sys.stderr)
+        print(f"{path} is {what}. It is kept as {aside.name}.", file=sys.stderr)
     except OSError as error:
-        print(f"{path} is damaged and stays where it is ({error.strerror}).", file=sys.stderr)
+        print(f"{path} is {what} and stays where it is ({error.strerror}).", file=sys.stderr)
 
 
 def _download(root):
