@@ -291,8 +291,8 @@ def to_look_at(source, exercise):
     solution = exercise.solution
     if len(solution) > 60 and solution in _essence(source):
         return "it holds the course's solution, word for word"
-    own = without_check(source, exercise.number)
-    if names := sorted((_words(own) - _words(exercise.starter)) & SUSPECT):
+    own, given = (without_check(code, exercise.number) for code in (source, exercise.starter))
+    if names := sorted((_words(own) - _words(given)) & SUSPECT):
         return f"it names {', '.join(names)}"
     return ""
 
