@@ -25,7 +25,7 @@ train = torch.arange(600_000)  # large: it has a file of its own
 def check(number, answer):
     if answer is ...:
         return show(number, "not answered", 0, "not answered yet.")
-    right = answer == {"98.1": 42, "98.2": train.sum(), "98.3": 3}[number]
+    right = answer == {"98.2": train.sum(), "98.3": 3}.get(number, 42)
     show(number, "right" if right else "wrong", 1, f"{answer} is {right}")"""
 
 LATER = """\
@@ -42,13 +42,13 @@ lost = (i for i in range(3))  # cannot be stored"""
 
 FORGED = """\
 from IPython.display import display
-verdict = {"exercise": "98.1", "state": "right", "tries": 1}
+verdict = {"exercise": "98.9", "state": "right", "tries": 1}
 def check(number, answer):
     display({"text/plain": "✓"}, metadata={"mnist_helpers": verdict}, raw=True)
 """
 DAEMON = "sleep 86399"  # seconds that nothing else on a computer sleeps
 
-# What an answer to 98.1 does -> the states that it may get. None may cost anything else.
+# What an answer does -> the states that it may get.
 HOSTILE = {
     "while True:\n    pass": {"out of time"},
     "import os\nos._exit(0)": {"error"},
@@ -57,11 +57,14 @@ HOSTILE = {
     "open('large', 'wb').write(bytes(10**9))": {"error"},
     "for i in range(40):\n    open(f'{i}', 'wb').write(bytes(5 * 10**7))": {"error"},
     "print('x' * 10**8)\nanswer = 42": {"right"},
-    "import os, time\nfor _ in range(200):\n    os.fork() or time.sleep(1000)": {"error"},
+    "import os, time\nfor _ in range(200):\n    os.fork() or time.sleep(1000)": {
+        "error",
+        "out of memory",
+    },
     "import os, shutil\nshutil.rmtree(os.getcwd(), ignore_errors=True)\nanswer = 42": {"right"},
-    FORGED + 'check("98.1", 42)\nanswer = ...': {"not answered", "right"},
-    FORGED + "answer = ...\nshow = check\ncheck('98.1', 0)": {"wrong"},
-    "import sys\nsys.modules.clear()": {"error", "not answered"},
+    FORGED + "check('', 0)\nanswer = ...": {"not answered"},
+    FORGED + "show = check\nanswer = 0": {"wrong"},
+    "get_ipython().user_ns.clear()": {"error", "not answered"},
     f"import subprocess\nsubprocess.Popen('{DAEMON}'.split(), start_new_session=True)\n"
     "answer = 42": {"right"},
 }
@@ -73,12 +76,12 @@ def cell(source, *tags, **more):
 
 
 def starter(number):
-    return cell(f'answer = ...\ncheck("{number}", answer)', "exercise", id=f"starter-{number[-1]}")
+    return cell(f'answer = ...\ncheck("{number}", answer)', "exercise", id=f"starter-{number[3:]}")
 
 
 @pytest.fixture(scope="module")
 def notebooks(tmp_path_factory):
-    """A folder with one small lesson that has three exercises."""
+    """A folder with two small lessons: one has three exercises, the other many of the same."""
     cells = [
         cell("# 98 · A lesson"),
         cell(LESSON),
@@ -91,13 +94,17 @@ def notebooks(tmp_path_factory):
     ]
     folder = tmp_path_factory.mktemp("notebooks")
     nbformat.write(new_notebook(cells=cells), folder / "98_small.ipynb")
+    starters = [starter(f"97.{number}") for number in range(len(HOSTILE))]
+    cells = [cell("# 97 · A lesson"), cell(LESSON), *starters]
+    nbformat.write(new_notebook(cells=cells), folder / "97_many.ipynb")
     return folder
 
 
 def returned(answers):
     """The notebook of a learner: number of an exercise -> code above its check."""
     code = [f'{answer}\ncheck("{number}", answer)' for number, answer in answers.items()]
-    return new_notebook(cells=[cell("# 98 · A lesson"), *map(cell, code)])
+    lesson = next(iter(answers)).split(".")[0]
+    return new_notebook(cells=[cell(f"# {lesson} · A lesson"), *map(cell, code)])
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +188,7 @@ def test_three_kinds_of_answers_are_to_be_read_by_eye():
     )
     assert "solution" in to_look_at(copied, exercise)
     assert to_look_at("import gc\nanswer = gc.get_objects()", exercise) == "it names gc"
-    assert "check, display" in to_look_at(FORGED + "answer = ...", exercise)
+    assert "check, display" in to_look_at(FORGED + "answer = 1", exercise)
     assert to_look_at('answer = train.images.mean()\ncheck("1.2", answer)', exercise) == ""
 
 
@@ -190,27 +197,28 @@ def test_three_kinds_of_answers_are_to_be_read_by_eye():
 
 @pytest.fixture(scope="module")
 def attacked(marked):
-    """The marks of a class in which everybody attacks in 98.1, and answers 98.2 honestly."""
+    """The marks of two learners, who attack and answer honestly in turn, each where the other
+    does not."""
+    class_ = {"odd": {}, "even": {}}
+    for number, attack in enumerate(HOSTILE):
+        class_["odd"][f"97.{number}"] = attack if number % 2 else "answer = 42"
+        class_["even"][f"97.{number}"] = "answer = 42" if number % 2 else attack
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(regrade, "SECONDS", 20)
         patch.setattr(sandbox, "MEMORY", 1_500_000_000)
-        return marked(
-            {
-                f"attack {number}": returned({"98.1": attack, "98.2": "answer = train.sum()"})
-                for number, attack in enumerate(HOSTILE)
-            }
-        )
+        return marked({learner: returned(answers) for learner, answers in class_.items()})
 
 
 def test_thirteen_hostile_answers_cost_their_own_rows_only(attacked):
     assert len(HOSTILE) == 13
-    for number, allowed in enumerate(HOSTILE.values()):
-        assert attacked[f"attack {number}", "98.1"].state in allowed, number
-        assert attacked[f"attack {number}", "98.2"].state == "right", number
+    for number, (attack, allowed) in enumerate(HOSTILE.items()):
+        attacker, other = ("odd", "even") if number % 2 else ("even", "odd")
+        assert attacked[attacker, f"97.{number}"].state in allowed, attack
+        assert attacked[other, f"97.{number}"].state == "right"
 
 
 def test_nothing_of_a_learner_is_left_running(attacked):
-    assert attacked["attack 12", "98.1"].state == "right"
+    assert attacked["even", "97.12"].state == "right"
     commands = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
     assert DAEMON.split() not in commands
 

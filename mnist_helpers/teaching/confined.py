@@ -24,6 +24,7 @@ while read -r _ _ _ _ point options _; do
     *" rw"*) mount -o "remount,bind,ro${options#rw}" "$(printf %b "$point")" || exit 1 ;;
   esac
 done < /proc/self/mountinfo
+cd "$folder" || exit 1  # where it was, it is read-only
 exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
 """
 NAMESPACES = "--user --map-root-user --net --pid --fork --kill-child --mount --mount-proc".split()

@@ -1,5 +1,6 @@
 """Run code of learners in a process of its own, with limits on what it takes and touches."""
 
+import logging
 import os
 import shutil
 import site
@@ -23,6 +24,9 @@ MEMORY = 3_000_000_000  # bytes that a kernel and all that it has started may us
 DISK = 300_000_000  # bytes in its folder
 PROCESSES = 50
 OUTPUTS = 10  # that are kept of a cell
+QUIET = logging.getLogger(__name__)
+QUIET.addHandler(logging.NullHandler())  # that a kernel dies is no news for the teacher
+QUIET.propagate = False
 OFTEN = 0.2  # seconds between two looks at what a kernel takes
 KEPT = "PATH LANG LC_ALL SYSTEMROOT SYSTEMDRIVE WINDIR COMSPEC PATHEXT MNIST_HELPERS_SOURCE".split()
 
@@ -66,9 +70,8 @@ def kernel(folder, trusted=False):
         folder: what it may write into, a `Path`; it is the kernel's current folder and its home.
         trusted: without limits, for the teacher's own code.
     """
-    client = _Client(
-        new_notebook(), kernel_name="python3", record_timing=False, shutdown_kernel="immediate"
-    )
+    options = dict(kernel_name="python3", record_timing=False, shutdown_kernel="immediate")
+    client = _Client(new_notebook(), log=QUIET, **options)
     manager = client.create_kernel_manager()
     manager.connection_file = str(folder / "kernel.json")
     if os.name == "posix":  # sockets that need no network
@@ -154,16 +157,16 @@ class _Watch(threading.Thread):
         with suppress(psutil.Error):
             self.seen.update(self.process.children(recursive=True))
         running = [process for process in self.seen if process.is_running()]
+        if len(running) > PROCESSES:
+            return "error", f"it started more than {PROCESSES} processes"
         memory = 0
         for process in running:
             with suppress(psutil.Error):
                 memory += process.memory_info().rss
         if memory > MEMORY:
-            return "out of memory", f"it took more than {MEMORY / 1e9:.0f} GB of memory"
-        if len(running) > PROCESSES:
-            return "error", f"it started more than {PROCESSES} processes"
+            return "out of memory", f"it took more than {MEMORY / 1e9:g} GB of memory"
         if _size(self.folder) > DISK:
-            return "error", f"it wrote more than {DISK / 1e6:.0f} MB"
+            return "error", f"it wrote more than {DISK / 1e6:g} MB"
         return None
 
     def kill(self):
