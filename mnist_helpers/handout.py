@@ -5,6 +5,7 @@ python -m mnist_helpers.handout OUT 01 03         # some
 python -m mnist_helpers.handout OUT --solutions   # everything, with the teacher's notes
 python -m mnist_helpers.handout OUT --standalone  # lessons that run on their own, as on Colab
 python -m mnist_helpers.handout --collect FOLDER  # the verdicts of returned lessons, as CSV
+python -m mnist_helpers.handout --regrade FOLDER  # their answers run again, and marked
 """
 
 import argparse
@@ -15,6 +16,7 @@ from mnist_helpers.course import NOTEBOOKS, lessons
 from mnist_helpers.files import refuse_existing, say
 from mnist_helpers.teaching.collect import collect, report
 from mnist_helpers.teaching.editions import hand_out
+from mnist_helpers.teaching.regrade import regrade
 from mnist_helpers.teaching.summary import head, page, summarise
 
 
@@ -24,6 +26,8 @@ def main(arguments=None, notebooks=NOTEBOOKS):
     try:
         if options.out:
             _make(options, notebooks)
+        elif options.regrade:
+            regrade(options.regrade, options.marks or Path("marks"), options.force, notebooks)
         else:
             _collect(options)
     except (OSError, ValueError) as error:
@@ -60,13 +64,17 @@ def _options(arguments):
     add("--collect", type=Path, metavar="FOLDER", help="list the verdicts of returned lessons")
     add("--csv", type=Path, metavar="FILE", help="where --collect writes to, not to the screen")
     add("--summary", type=Path, metavar="PAGE", help="where the class is stuck: lines, and HTML")
+    add("--regrade", type=Path, metavar="FOLDER", help="run the answers of returned lessons")
+    add("--marks", type=Path, metavar="OUT", help="where --regrade writes to, not to marks/")
     add("--force", action="store_true", help="overwrite files that are there already")
     options = parser.parse_intermixed_args(arguments)
-    if (options.out is None) == (options.collect is None):
-        parser.error("give either OUT or --collect FOLDER")
-    if options.out and (options.csv or options.summary):
+    if [options.out, options.collect, options.regrade].count(None) != 2:
+        parser.error("give either OUT, --collect FOLDER or --regrade FOLDER")
+    if not options.collect and (options.csv or options.summary):
         parser.error("--csv and --summary go with --collect")
-    if options.collect and (options.solutions or options.standalone):
+    if not options.regrade and options.marks:
+        parser.error("--marks goes with --regrade")
+    if not options.out and (options.solutions or options.standalone):
         parser.error("--solutions and --standalone go with OUT")
     return options
 
