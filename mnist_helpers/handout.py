@@ -9,6 +9,7 @@
     python -m mnist_helpers.handout OUT --print       # a page of paper for each; needs ".[print]"
     python -m mnist_helpers.handout --collect FOLDER  # the verdicts of returned lessons, as CSV
     python -m mnist_helpers.handout --collect FOLDER --summary PAGE.html  # where a class is stuck
+    python -m mnist_helpers.handout --regrade FOLDER  # their answers run again, and marked
 
 OUT and FOLDER are folders. What is there already is only overwritten with --force.
 """
@@ -21,9 +22,13 @@ from mnist_helpers.course import NOTEBOOKS, lessons
 from mnist_helpers.files import refuse_existing, say
 from mnist_helpers.teaching.collect import collect, report
 from mnist_helpers.teaching.editions import hand_out
+from mnist_helpers.teaching.regrade import regrade
 from mnist_helpers.teaching.repository import hand_out_repository
 from mnist_helpers.teaching.slides import make_slides
 from mnist_helpers.teaching.summary import head, page, summarise
+
+GOES_WITH = dict.fromkeys(("solutions", "standalone", "repository", "slides", "print"), "out")
+GOES_WITH |= {"csv": "collect", "summary": "collect", "marks": "regrade"}
 
 
 def main(arguments=None, notebooks=NOTEBOOKS):
@@ -32,6 +37,8 @@ def main(arguments=None, notebooks=NOTEBOOKS):
     try:
         if options.out:
             _make(options, lessons(options.numbers, notebooks))
+        elif options.regrade:
+            regrade(options.regrade, options.marks or Path("marks"), options.force, notebooks)
         else:
             _collect(options)
     except ModuleNotFoundError as error:
@@ -83,15 +90,15 @@ def _options(arguments):
     add("--collect", type=Path, metavar="FOLDER", help="list the verdicts of returned lessons")
     add("--csv", type=Path, metavar="FILE", help="where --collect writes to, not to the screen")
     add("--summary", type=Path, metavar="PAGE", help="where the class is stuck: lines, and HTML")
+    add("--regrade", type=Path, metavar="FOLDER", help="run the answers of returned lessons")
+    add("--marks", type=Path, metavar="OUT", help="where --regrade writes to, not to marks/")
     add("--force", action="store_true", help="overwrite files that are there already")
     options = parser.parse_intermixed_args(arguments)
-    if (options.out is None) == (options.collect is None):
-        parser.error("give either OUT or --collect FOLDER")
-    if options.out and (options.csv or options.summary):
-        parser.error("--csv and --summary go with --collect")
-    kind = options.standalone or options.repository or options.slides or options.print
-    if options.collect and (options.solutions or kind):
-        parser.error("what a copy is like goes with OUT, not with --collect")
+    if [options.out, options.collect, options.regrade].count(None) != 2:
+        parser.error("give one of OUT, --collect FOLDER and --regrade FOLDER")
+    for option, command in GOES_WITH.items():
+        if getattr(options, option) and not getattr(options, command):
+            parser.error(f"--{option} goes with {'OUT' if command == 'out' else f'--{command}'}")
     if options.solutions and (options.repository or options.slides):
         parser.error("what students see, a repository or slides, has no solutions")
     return options
