@@ -183,6 +183,7 @@ def write(path, content):
 
 def read(path):
     """What `write` wrote, on the CPU. A file of anything else raises an exception."""
+    refuse_oddity(path := Path(path))
     size = path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()

@@ -272,7 +272,7 @@ def test_4_kinds_of_no_file_are_named_and_files_and_links_to_files_are_none(tmp_
 
 
 def open_pipes(folder):
-    """Print what is said where a named pipe is in place of each of ten files."""
+    """Print what is said where a named pipe is in place of each of eleven files."""
     folder = models.WEIGHTS = judging.JUDGES = drawing.DRAWINGS = Path(folder)
     shutil.copy(WEIGHTS / "conv-2d.json", folder)
     digits = Digits(torch.rand(2, 1, 28, 28), torch.arange(2), "mnist")
@@ -287,6 +287,7 @@ def open_pipes(folder):
         "b.pt.previous": partial(train, folder / "b.pt"),
         "c.pt.new": partial(train, folder / "c.pt"),
         "d.pt.lock": partial(train, folder / "d.pt"),
+        "e.pt": partial(checkpoints.read, str(folder / "e.pt")),
     }
     for name, call in calls.items():
         os.mkfifo(folder / name)
@@ -298,10 +299,10 @@ def open_pipes(folder):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_10_named_pipes_in_place_of_files_hang_nothing_are_named_and_stay_10_of_10(tmp_path):
+def test_11_named_pipes_in_place_of_files_hang_nothing_are_named_and_stay_11_of_11(tmp_path):
     said = in_another_process(f"open_pipes({str(tmp_path)!r})").splitlines()
-    assert [str(tmp_path) in line and " is a named pipe" in line for line in said] == [True] * 10
-    assert sum(path.is_fifo() for path in tmp_path.iterdir()) == 10
+    assert [str(tmp_path) in line and " is a named pipe" in line for line in said] == [True] * 11
+    assert sum(path.is_fifo() for path in tmp_path.iterdir()) == 11
 
 
 def test_4_kinds_of_no_file_in_place_of_mnist_are_kept_aside_and_the_file_is_fetched_4_of_4(
