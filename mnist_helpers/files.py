@@ -62,9 +62,11 @@ def refuse_file(folder):
 
 def refuse_existing(paths, force=False):
     """Raise FileExistsError if one of these files is there already, unless `force` is given."""
-    existing = ", ".join(str(path) for path in paths if os.path.lexists(path))
+    existing = [str(path) for path in paths if os.path.lexists(path)]
     if existing and not force:
-        raise FileExistsError(f"there already: {existing}. Nothing was written; try --force")
+        more = f" and {len(existing) - 5} more" if len(existing) > 5 else ""
+        shown = ", ".join(existing[:5]) + more
+        raise FileExistsError(f"there already: {shown}. Nothing was written; try --force")
 
 
 def write_together(contents):
