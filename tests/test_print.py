@@ -197,7 +197,7 @@ def test_without_playwright_it_says_what_to_install(tmp_path, monkeypatch):
 def test_print_and_standalone_exclude_each_other(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([str(tmp_path), "--print", "--standalone"])
-    assert "either --print or --standalone" in capsys.readouterr().err
+    assert "not allowed with argument --print" in capsys.readouterr().err
 
 
 # ---- on paper ------------------------------------------------------------------------------
