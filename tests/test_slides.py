@@ -204,7 +204,8 @@ MEASURE = """() => {
       if (element.tagName == "IMG" && box.height < Math.min(250, 0.75 * element.naturalHeight))
         fault(element, `is ${box.height} high`);
       const has_text = [...element.childNodes].some(n => n.nodeType == 3 && n.data.trim());
-      if (has_text && !element.closest("math") && parseFloat(getComputedStyle(element).fontSize) < 14)
+      const size = parseFloat(getComputedStyle(element).fontSize);
+      if (has_text && !element.closest("math") && size < 14)
         fault(element, "has small letters");
     }
   }
