@@ -249,6 +249,7 @@ def test_standalone_cell_unpacks_the_package_with_the_networks_of_the_lesson(
     lesson = "".join(cell.source for cell in code(copy)[1:])
     unused = {p for p in WEIGHTS.iterdir() if f'"{p.stem}"' not in lesson}
     unused |= set() if "judge_for(" in lesson else set(JUDGES.iterdir())
+    unused |= set(COURSE.glob("mnist_helpers/teaching/reveal/*"))
     there = {p for p in COURSE.glob("mnist_helpers/**/*.*") if "__pycache__" not in p.parts}
     assert unpacked == {p.relative_to(COURSE): p.read_bytes() for p in there - unused}
     for name in ("__init__.py", "expected.toml", "measured.json"):

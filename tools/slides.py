@@ -50,7 +50,7 @@ def choose(cells):
         elif "exercise-text" in tags(cell) or any(map(SHOWN.match, cell.source.split("\n\n"))):
             kind = "slide" if heading else "subslide"
             shown = [part.source for part in parts(cell) if slide_type(part) != "notes"][-1]
-            room = 0 if "![" in shown else ROOM - text_height(shown)
+            room = room_beside(shown)
             asked = "**Predict" in shown
         else:
             kind = "notes"
@@ -58,8 +58,14 @@ def choose(cells):
     return chosen
 
 
-def text_height(text):
-    return sum(2 + math.ceil(len(block.split()) / WORDS) for block in text.split("\n\n"))
+def room_beside(text):
+    """The room for code below a text: none below a picture, and all below a heading alone."""
+    blocks = text.split("\n\n")
+    if "![" in text:
+        return 0
+    if text.startswith("#") and len(blocks) == 1:
+        return math.inf
+    return ROOM - sum(2 + math.ceil(len(block.split()) / WORDS) for block in blocks)
 
 
 def code_height(cell):

@@ -35,7 +35,7 @@ SETTINGS = Config(
     },
 )
 # Blocks of Markdown that stay on the wall, whatever their length.
-SHOWN = re.compile(r"#|[-*] |\d+\. |\||!\[|\$\$|.*\*\*Predict", re.DOTALL)
+SHOWN = re.compile(r"#|[-*] |\d+\. |\||!\[|\$\$|\*\*[^*]+\*\*\Z|.*\*\*Predict", re.DOTALL)
 HEADING = re.compile(r"##? (.+)")
 FUNCTION = re.compile(r"(<mi>(?:ln|log)</mi>)(?!<mo)")
 CAPTION = re.compile(r"\*[^*]+\*")  # of a picture that is seen already
