@@ -2,6 +2,7 @@
 
 python -m tools.regenerate     stores the outputs of lessons anew
 python -m tools.calibrate      measures the bands of the results
+python -m tools.slides         chooses what cells show when a lesson is projected
 python -m tools.mutants        breaks helpers on purpose, to see which lessons notice
 python -m tools.benchmarks     measures what a learner waits for
 python -m tools.pretrain       trains the network that comes with the package

@@ -9,14 +9,24 @@ notes and the first section, which only sets up, are skipped. A type that a cell
 """
 
 import math
+import re
 import sys
 
 import nbformat
 
 from mnist_helpers.course import lessons
-from mnist_helpers.teaching.slides import LINE, SHOWN, figure_height, is_small, parts, slide_type
+from mnist_helpers.teaching.slides import (
+    LINE,
+    SHOWN,
+    figure_height,
+    is_small,
+    lines_of,
+    parts,
+    slide_type,
+)
 from tools.notebooks import tags
 
+HEADING = re.compile(r"^##? ", re.MULTILINE)
 # In lines of code:
 ROOM = 27  # a slide
 WORDS = 9  # of prose, as long as one line of code is high
@@ -28,7 +38,8 @@ def choose(cells):
     """The slide type of each cell of a lesson, whatever it has now."""
     chosen, section, room, asked = [], 0, 0, False
     for cell in cells:
-        section += cell.source.startswith("## ")
+        heading = HEADING.search(cell.source) if cell.cell_type == "markdown" else None
+        section += heading is not None and heading[0] == "## "
         if {"solution", "teacher"} & tags(cell) or section == 1:
             kind = "skip"
         elif "cover-picture" in tags(cell):
@@ -36,9 +47,10 @@ def choose(cells):
         elif cell.cell_type == "code":
             kind = "subslide" if code_height(cell) > room else "fragment" if asked else "-"
             room = 0
-        elif shown := text_shown(cell):
-            kind = "slide" if cell.source.startswith("#") else "subslide"
-            room = ROOM - text_height(shown)
+        elif "exercise-text" in tags(cell) or any(map(SHOWN.match, cell.source.split("\n\n"))):
+            kind = "slide" if heading else "subslide"
+            shown = [part.source for part in parts(cell) if slide_type(part) != "notes"][-1]
+            room = room_beside(shown)
             asked = "**Predict" in shown
         else:
             kind = "notes"
@@ -46,23 +58,20 @@ def choose(cells):
     return chosen
 
 
-def text_shown(cell):
-    """The blocks of a text that are to be seen; none of a text that only explains."""
-    if "exercise-text" in tags(cell):
-        return cell.source
-    return "\n\n".join(b for b in cell.source.split("\n\n") if SHOWN.match(b))
-
-
-def text_height(text):
-    return sum(2 + math.ceil(len(block.split()) / WORDS) for block in text.split("\n\n"))
+def room_beside(text):
+    """The room for code below a text: none below a picture, and all below a heading alone."""
+    blocks = text.split("\n\n")
+    if "![" in text:
+        return 0
+    if text.startswith("#") and len(blocks) == 1:
+        return math.inf
+    return ROOM - sum(2 + math.ceil(len(block.split()) / WORDS) for block in blocks)
 
 
 def code_height(cell):
     """Of code with what it prints and draws, unless that is on the next slide."""
     cell = parts(cell)[0]
-    printed = "".join(output.get("text", "") for output in cell.outputs)
-    lines = [*cell.source.splitlines(), *printed.splitlines()]
-    height = sum(math.ceil(len(line) / WIDTH) for line in lines)
+    height = sum(math.ceil(len(line) / WIDTH) for line in lines_of(cell))
     return height * (LARGE if is_small(cell) else 1) + 1 + figure_height(cell) / LINE
 
 

@@ -35,10 +35,12 @@ SETTINGS = Config(
     },
 )
 # Blocks of Markdown that stay on the wall, whatever their length.
-SHOWN = re.compile(r"#|[-*] |\d+\. |\||!\[|\$\$|.*\*\*Predict", re.DOTALL)
+SHOWN = re.compile(r"#|[-*] |\d+\. |\||!\[|\$\$|\*\*[^*]+\*\*\Z|.*\*\*Predict", re.DOTALL)
 HEADING = re.compile(r"##? (.+)")
 FUNCTION = re.compile(r"(<mi>(?:ln|log)</mi>)(?!<mo)")
-SUBTITLE = re.compile(r"\n\n(?=\*\*[^*\n]+\*\*\n\n- )")  # in bold, above a list
+CAPTION = re.compile(r"\*[^*]+\*")  # of a picture that is seen already
+# Before a heading, and before a title in bold above a list.
+BREAK = re.compile(r"\n\n(?=##? |\*\*[^*\n]+\*\*\n\n- )")
 
 
 def make_slides(sources, out, force=False):
@@ -104,19 +106,22 @@ def parts(cell):
 
     A figure comes on a slide of its own where the code would make it smaller than in the lesson.
     Of a text, long paragraphs become speaker's notes, unless there is nothing else or it is an
-    exercise, and a title in bold above a list begins a slide.
+    exercise; headings, and titles in bold above a list, begin a slide.
     """
     if cell.cell_type == "code":
-        if figure_height(cell) <= HEIGHT - LINE * len(_lines(cell)):
+        if figure_height(cell) <= HEIGHT - LINE * len(lines_of(cell)):
             return [cell]
         return [_part(cell, outputs=[]), _part(cell, "subslide", source="")]
     is_whole = slide_type(cell) == "notes" or "exercise-text" in cell.metadata.get("tags", [])
     if is_whole or not any(map(_is_shown, cell.source.split("\n\n"))):
         return [cell]
-    first, *others = SUBTITLE.split(cell.source)
-    pieces = _shown_and_spoken(cell, first)
-    for text in others:
-        pieces += _shown_and_spoken(_part(cell, "subslide"), text)
+    pieces, texts = [], BREAK.split(cell.source)
+    for number, text in enumerate(texts):
+        if any(HEADING.match(later) for later in texts[number + 1 :]):
+            pieces.append(_part(cell, "notes", source=text))  # it ends the section before
+        else:
+            kind = "subslide" if number and not HEADING.match(text) else slide_type(cell)
+            pieces += _shown_and_spoken(_part(cell, kind), text)
     return pieces
 
 
@@ -129,19 +134,20 @@ def figure_height(cell):
 
 def is_small(cell):
     """Whether code, with what it prints, is so little that it can be written large."""
-    lines = _lines(cell)
+    lines = lines_of(cell)
     is_narrow = max(map(len, lines), default=0) <= NARROW
     return is_narrow and len(lines) <= SMALL and not figure_height(cell)
 
 
-def _lines(cell):
+def lines_of(cell):
     """The lines of code, and those that it prints."""
     printed = "".join(output.get("text", "") for output in cell.outputs)
     return [*cell.source.splitlines(), *printed.splitlines()]
 
 
 def _is_shown(block):
-    return SHOWN.match(block) or len(block.split()) <= SPOKEN
+    is_short = len(block.split()) <= SPOKEN and not CAPTION.fullmatch(block)
+    return is_short or SHOWN.match(block)
 
 
 def _shown_and_spoken(cell, text):
