@@ -2,6 +2,8 @@
 
 import csv
 import socket
+import subprocess
+import sys
 
 import nbformat
 import psutil
@@ -239,6 +241,28 @@ def test_three_ways_out_of_its_folder_are_shut_to_an_answer(marked, tmp_path):
     assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine"
     assert {found[name, "98.1"].state for name in ("file", "folder", "network")} == {"error"}
     assert "Read-only file system" in found["file", "98.1"].detail
+
+
+START = """
+import sys
+from pathlib import Path
+from mnist_helpers.teaching.sandbox import kernel
+with kernel(Path(sys.argv[1])) as run:
+    print("started", flush=True)
+    run("import time; time.sleep(10**6)", 10**6)
+"""
+
+
+@pytest.mark.skipif(not sandbox.isolation(), reason="this system cannot shut answers off")
+def test_no_answer_runs_on_when_the_marking_is_killed(tmp_path):
+    command = [sys.executable, "-c", START, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as marking:
+        assert marking.stdout.readline() == b"started\n"
+        family = psutil.Process(marking.pid).children(recursive=True)
+        assert len(family) >= 2
+        marking.kill()
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert alive == []
 
 
 def test_no_variable_of_the_teacher_reaches_an_answer(marked, monkeypatch):
