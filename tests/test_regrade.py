@@ -13,8 +13,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from mnist_helpers.handout import main
 from mnist_helpers.teaching import marks as tables
 from mnist_helpers.teaching import regrade, sandbox
+from mnist_helpers.teaching.answers import Exercise, to_look_at, without_check
 from mnist_helpers.teaching.marks import Mark
-from mnist_helpers.teaching.regrade import Exercise, to_look_at, without_check
 from tests.thirty import hand_in
 
 LESSON = """\
