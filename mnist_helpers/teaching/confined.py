@@ -28,7 +28,8 @@ cd "$folder" || exit 1  # where it was, it is read-only
 exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
 """
 NAMESPACES = "--user --map-root-user --net --pid --fork --kill-child --mount --mount-proc".split()
-ISOLATION = ["unshare", *NAMESPACES, "sh", "-c", CONFINE, "confine"]
+DIES_ALONG = ["setpriv", "--pdeathsig", "KILL"]  # when the program that marks is killed
+ISOLATION = [*DIES_ALONG, "unshare", *NAMESPACES, "sh", "-c", CONFINE, "confine"]
 
 
 def set_limits():

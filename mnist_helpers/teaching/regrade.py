@@ -4,25 +4,22 @@ The command line is `python -m mnist_helpers.handout --regrade FOLDER`. `docs/ma
 this protects against, and what not.
 """
 
-import ast
 import os
-import re
 import sys
 import tempfile
 import time
-from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 from tqdm import tqdm
 
 from mnist_helpers.course import NOTEBOOKS, lessons
 from mnist_helpers.exercises.verdicts import CHECK
 from mnist_helpers.files import say
+from mnist_helpers.teaching.answers import Exercise, essence, to_look_at, without_check, words
 from mnist_helpers.teaching.collect import GIVEN, UNREADABLE
 from mnist_helpers.teaching.hand_ins import hand_ins
 from mnist_helpers.teaching.learners import printable
@@ -34,14 +31,6 @@ ALL_SECONDS = 600  # for all answers of a hand-in
 LESSON = 1800  # for a cell of the teacher
 PLACES = "from mnist_helpers.teaching import places as _places\n"
 OPEN = "the network and your files are open to the answers: this system cannot shut them off"
-# An answer that names one of these could be after the check, and not after the exercise.
-SUSPECT = set(
-    "builtins check ctypes display eval exec exercises gc get_ipython globals importlib inspect "
-    "mnist_helpers modules open os places signal socket subprocess sys teaching threading".split()
-)
-
-# An exercise: its number, its cell in the lesson and the course's solution, or "".
-Exercise = namedtuple("Exercise", "number id starter solution")
 
 
 def regrade(folder, out, force=False, notebooks=NOTEBOOKS):
@@ -152,7 +141,7 @@ def prepare(lesson, folder):
 def _store(run, folder, exercise):
     code = f'print(*_places.store({str(folder)!r}, "{exercise.number}"))'
     printed = "".join(output.get("text", "") for output in run(PLACES + code, LESSON))
-    if used := set(printed.split()) & _words(exercise.starter):
+    if used := set(printed.split()) & words(exercise.starter):
         names = ", ".join(sorted(used))
         say(
             f"exercise {exercise.number}: an answer that needs {names} ends with an error, "
@@ -162,8 +151,8 @@ def _store(run, folder, exercise):
 
 
 def _solution(cells):
-    """The code of the solution if that is the next cell, as `_essence` has it."""
-    return "".join(_essence(cell.source) for cell in cells if _is_solution(cell))
+    """The code of the solution if that is the next cell, as `essence` has it."""
+    return "".join(essence(cell.source) for cell in cells if _is_solution(cell))
 
 
 def _is_solution(cell):
@@ -255,53 +244,3 @@ def _state(outputs):
     if state not in GIVEN:
         return "error", "the check has given no valid verdict"
     return state, verdicts[0].get("data", {}).get("text/plain", "")
-
-
-def without_check(source, number):
-    """The code of an answer, with `answer = ...` in place of `check("3.2", ...)`.
-
-    What stands below the check is cut off. Code that is no Python stays as it is.
-    """
-    try:
-        tree = ast.parse(TransformerManager().transform_cell(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return source
-    kept = []
-    for statement in tree.body:
-        if checked := _checked(statement, number):
-            kept.append(ast.Assign([ast.Name("answer", ast.Store())], checked, lineno=1))
-            break
-        kept.append(statement)
-    return ast.unparse(ast.Module(kept, []))
-
-
-def _checked(statement, number):
-    """The answer, if the statement is `check("3.2", answer)`."""
-    match statement:
-        case ast.Expr(ast.Call(ast.Name("check"), [ast.Constant(text), answer])):
-            return answer if text == number else None
-    return None
-
-
-# ---- what a teacher should read ------------------------------------------------------------
-
-
-def to_look_at(source, exercise):
-    """Why this answer should be read by eye, or ""."""
-    solution = exercise.solution
-    if len(solution) > 60 and solution in _essence(source):
-        return "it holds the course's solution, word for word"
-    own, given = (without_check(code, exercise.number) for code in (source, exercise.starter))
-    if names := sorted((_words(own) - _words(given)) & SUSPECT):
-        return f"it names {', '.join(names)}"
-    return ""
-
-
-def _words(source):
-    return set(re.findall(r"\w+", source))
-
-
-def _essence(source):
-    """Code without comments, checks and white space."""
-    lines = [re.sub(r"#.*|^\s*check\(.*", "", line) for line in source.splitlines()]
-    return re.sub(r"\s+", "", "".join(lines))
