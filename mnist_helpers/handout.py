@@ -19,8 +19,8 @@ import sys
 from pathlib import Path
 
 from mnist_helpers.course import NOTEBOOKS, lessons
-from mnist_helpers.files import refuse_existing, say
-from mnist_helpers.teaching.collect import collect, report
+from mnist_helpers.files import refuse_existing, say, write_together
+from mnist_helpers.teaching.collect import collect, table
 from mnist_helpers.teaching.editions import hand_out
 from mnist_helpers.teaching.regrade import regrade
 from mnist_helpers.teaching.repository import hand_out_repository
@@ -66,13 +66,16 @@ def _collect(options):
     """Write the table of verdicts, or the summary of it, or both."""
     refuse_existing([path for path in (options.csv, options.summary) if path], options.force)
     rows = collect(options.collect)
-    if options.csv or not options.summary:
-        report(rows, options.csv)
+    files = {options.csv: table(rows).encode("utf-8-sig")} if options.csv else {}  # for Excel
+    files |= {options.summary: page(rows).encode()} if options.summary else {}
+    write_together(files)
     if options.summary:
-        options.summary.write_text(page(rows), encoding="utf-8", newline="\n")
         say(head(rows))
         for standing in summarise(rows):
             say(f"{standing.exercise}: {standing.shares}; {standing.remark}")
+    elif not options.csv:
+        sys.stdout.reconfigure(encoding="utf-8")  # on Windows a pipe has another encoding
+        print(table(rows), end="")
 
 
 def _options(arguments):

@@ -46,27 +46,21 @@ class Row:
     detail: str = ""
 
 
-def report(rows, file=None):
-    """Write rows as CSV, quoted so that no spreadsheet runs a name like =1+1.
+def table(rows):
+    """The table of the rows as CSV, from a list of `Row`."""
+    return as_csv([[field.name for field in fields(Row)], *map(astuple, rows)])
 
-    Args:
-        rows: list of `Row`.
-        file: where to, a `Path`, with the mark that tells Excel of its umlauts; default: stdout.
-    """
+
+def as_csv(rows):
+    """Rows of values as the text of a CSV file, in which no spreadsheet runs a text like =1+1."""
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Row)])
-    writer.writerows(map(harmless, map(astuple, rows)))
-    if file:
-        file.write_text(text.getvalue(), encoding="utf-8-sig", newline="\n")
-    else:
-        sys.stdout.reconfigure(encoding="utf-8")  # on Windows a pipe has another encoding
-        print(text.getvalue(), end="")
+    writer.writerows([_harmless(value) for value in row] for row in rows)
+    return text.getvalue()
 
 
-def harmless(values):
-    """The values of a row, with an apostrophe before a text that a spreadsheet would run."""
-    return [f"'{x}" if isinstance(x, str) and x[:1] in FORMULA else x for x in values]
+def _harmless(value):
+    return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA else value
 
 
 def collect(folder):

@@ -1,13 +1,10 @@
 """Marks as tables: one of all exercises, and those that Moodle and Canvas read in."""
 
-import csv
-import io
-import os
 from collections import defaultdict
 from dataclasses import dataclass
 
-from mnist_helpers.files import refuse_existing, refuse_file, say
-from mnist_helpers.teaching.collect import harmless
+from mnist_helpers.files import refuse_existing, refuse_file, say, write_together
+from mnist_helpers.teaching.collect import as_csv
 
 
 @dataclass(frozen=True)
@@ -91,17 +88,7 @@ def write(found, folder):
         found: names of files -> rows.
         folder: a `Path`; it is made if it is missing.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = {folder / f".{name}.part": folder / name for name in found}
-    for path, rows in zip(unfinished, found.values()):
-        path.write_text(_csv(rows), encoding="utf-8-sig", newline="")  # Excel needs the mark
-    for path, final in unfinished.items():
-        os.replace(path, final)
-        say(str(final))
-
-
-def _csv(rows):
-    text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-    writer.writerows(map(harmless, rows))
-    return text.getvalue()
+    files = {folder / name: as_csv(rows).encode("utf-8-sig") for name, rows in found.items()}
+    write_together(files)  # Excel needs the mark at the beginning
+    for path in files:
+        say(str(path))

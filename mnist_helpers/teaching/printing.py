@@ -14,7 +14,7 @@ import nbformat
 
 from mnist_helpers.course import COURSE, PACKAGE, SOURCES
 from mnist_helpers.expected import bands
-from mnist_helpers.files import refuse_existing, refuse_file, say
+from mnist_helpers.files import refuse_existing, refuse_file, say, write_together
 from mnist_helpers.teaching.browser import any_browser
 from mnist_helpers.teaching.editions import refuse_lessons_folder
 
@@ -72,9 +72,8 @@ def print_out(lessons, out, solutions=False, force=False):
         tab = browser.new_page()
         files = {path: _one_sheet(tab, html, path.stem) for path, html in pages.items()}
         files |= {path: _sheets(tab, html) for path, html in answers.items()}
-    out.mkdir(parents=True, exist_ok=True)
-    for path, content in files.items():
-        path.write_bytes(content)
+    write_together(files)
+    for path in files:
         say(str(path))
 
 
