@@ -172,7 +172,9 @@ def test_of_two_cells_the_one_with_the_starters_id_counts(honest):
     [
         ('x = 1\ncheck("1.2", x + 1)\nlater()', "x = 1\nanswer = x + 1"),
         ("check('1.3', 5)\ncheck('1.2', 6)", "check('1.3', 5)\nanswer = 6"),
+        ('check("1.2", answer=7)', "answer = 7"),
         ("answer = 3  # done", "answer = 3"),
+        (deep := "answer = " + "-" * 3000 + "1", deep),  # what cannot be taken apart runs as it is
         ("check(", "check("),
         ("!ls", "get_ipython().system('ls')"),
     ],

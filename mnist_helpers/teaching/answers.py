@@ -22,23 +22,23 @@ def without_check(source, number):
     What stands below the check is cut off. Code that is no Python stays as it is.
     """
     try:
-        tree = ast.parse(TransformerManager().transform_cell(source))
+        kept = []
+        for statement in ast.parse(TransformerManager().transform_cell(source)).body:
+            if checked := _checked(statement, number):
+                kept.append(ast.Assign([ast.Name("answer", ast.Store())], checked, lineno=1))
+                break
+            kept.append(statement)
+        return ast.unparse(ast.Module(kept, []))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return source
-    kept = []
-    for statement in tree.body:
-        if checked := _checked(statement, number):
-            kept.append(ast.Assign([ast.Name("answer", ast.Store())], checked, lineno=1))
-            break
-        kept.append(statement)
-    return ast.unparse(ast.Module(kept, []))
 
 
 def _checked(statement, number):
     """The answer, if the statement is `check("3.2", answer)`."""
     match statement:
-        case ast.Expr(ast.Call(ast.Name("check"), [ast.Constant(text), answer])):
-            return answer if text == number else None
+        case ast.Expr(ast.Call(ast.Name("check"), [ast.Constant(text), *answers], keywords)):
+            answers += [keyword.value for keyword in keywords]
+            return answers[0] if answers and text == number else None
     return None
 
 
