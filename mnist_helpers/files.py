@@ -127,3 +127,8 @@ def printable(text, stream=None):
         return text
     except UnicodeEncodeError:
         return text.translate(PLAIN).encode(encoding, errors="replace").decode(encoding)
+
+
+def on_one_line(text):
+    """The text without the control characters and broken bytes that a file name may have."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))

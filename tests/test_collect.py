@@ -226,6 +226,34 @@ def zipped(files):
     return packed.getvalue()
 
 
+FOLDERS = {  # where notebooks lie, with the number of the lesson -> whose they are
+    "courses": ({"PHYS_101_2024_spring/Ada_03": 3, "PHYS_101_2024_spring/Bob_03": 3}, "Ada Bob"),
+    "a folder in each": ({"Ada/homework/03": 3, "Bob/homework/04": 4, "Cy/03": 3}, "Ada Bob Cy"),
+    "zips of GitHub": ({"Ada/pixels-main/notebooks/03": 3, "Bob/pixels-main/04": 4}, "Ada Bob"),
+    "an older copy": ({"Ada/03_dense": 3, "Ada/old/03_dense": 3, "Bob/03": 3}, "Ada Bob"),
+    "teams": ({"Team-1-01": 1, "Team-3-03": 3, "group 12_03": 3, "group 12_04": 4},
+              "Team-1 Team-3 group_12"),
+    "teams in folders": ({"Group 1/03_dense": 3, "Group 2/03_dense": 3}, "Group_1 Group_2"),
+    "numbers": ({"123456/03": 3, "123457/03": 3, "s12_03": 3, "s12_04": 4}, "123456 123457 s12"),
+    "names with a lesson": ({"Ada-03/nb": 3, "Ada-04/nb": 4, "Bob_03/x/03": 3}, "Ada Bob"),
+    "copies": ({"Ada": 3, "Ada (1)": 3, "Ada-Copy1": 3}, "Ada"),
+    "weeks": ({"week 1/Ada_01": 1, "week 2/Ada_01": 1, "week 2/Ada_03": 3}, "Ada"),
+    "two spellings": ({"Zoe\u0308_01": 1, "Zo\xeb_03": 3, "ada_03": 3, "Ada_01": 1}, "Ada Zo\xeb"),
+    "a blind marking": ({"Participant_7_assignsubmission_file/03": 3,
+                         "Participant_9_assignsubmission_file/04": 4},
+                        "Participant_7 Participant_9"),
+    "classes": ({"class 1/Bo_03": 3, "class 2/Bo_03": 3, "class 1/Cy_03": 3},
+                "Cy class_1/Bo class_2/Bo"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FOLDERS)
+def test_thirteen_classes_have_no_learner_twice_and_nobody_is_lost(what, collect):
+    places, learners = FOLDERS[what]
+    rows, _ = collect({f"{place}.ipynb": lesson(number=n) for place, n in places.items()})
+    assert " ".join(sorted({row[0].replace(" ", "_") for row in rows})) == learners
+
+
 def test_one_learner_with_five_lessons_is_one_learner(collect):
     files = {f"Ada_0{n}.ipynb": lesson(number=n) for n in range(1, 6)}
     rows, _ = collect(files)

@@ -8,7 +8,7 @@ from IPython.display import display
 
 from mnist_helpers.files import printable
 
-CHECK = re.compile(r"""^\s*check\(\s*["']([0-9]{1,2}\.[0-9]{1,2})["']""", re.MULTILINE)
+CHECK = re.compile(r"""^[ \t]*check\([ \t]*["']([0-9]{1,2}\.[0-9]{1,2})["']""", re.MULTILINE)
 
 # They live as long as the kernel: running the set-up cell again starts no new count.
 _tries = Counter()

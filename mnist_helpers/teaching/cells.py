@@ -3,11 +3,29 @@
 import json
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mnist_helpers.exercises.verdicts import CHECK
-from mnist_helpers.teaching.learners import printable
+from mnist_helpers.files import on_one_line
 
 TITLE = re.compile(r"\s*# (\d{1,2}) · ")
+CELLS = 2_000  # of a notebook; those of the course have 150
+SOURCE, SAID = 100_000, 200  # characters of a cell's code, and of what a check said, that are kept
+
+
+class Verdict(NamedTuple):
+    """What a check has left in an output, as the notebook says; nobody has tested it.
+
+    Attributes:
+        exercise, state: texts; "" if they are something else.
+        tries: a number; -1 if it is something else.
+        said: what the check said, on one line.
+    """
+
+    exercise: str
+    state: str
+    tries: int
+    said: str
 
 
 @dataclass(frozen=True)
@@ -17,24 +35,20 @@ class Cell:
     Attributes:
         source: its code.
         id: "" if it has none.
+        exercise: the number of the exercise that it checks, such as "3.2", or "".
         is_solution: whether it is the course's own solution.
         was_run: whether it has shown something, or has a number.
         error: the type of the error that it stopped with, or "".
-        verdicts: list of (what a check has left in the output, anything; what it said).
+        verdicts: list of `Verdict`.
     """
 
     source: str
     id: str
+    exercise: str
     is_solution: bool
     was_run: bool
     error: str
     verdicts: list
-
-    @property
-    def exercise(self):
-        """The number of the exercise that it checks, such as "3.2"; None if it checks none."""
-        found = CHECK.search(self.source)
-        return found[1] if found else None
 
 
 def read_cells(content):
@@ -57,6 +71,8 @@ def read_cells(content):
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
         raise ValueError("it is not a notebook")
+    if len(cells) > CELLS:
+        raise ValueError(f"it has {len(cells)} cells; the limit is {CELLS}")
     code = [_code_cell(cell) for cell in cells if _get(cell, "cell_type", str) == "code"]
     titles = [found[1] for found in map(TITLE.match, map(_source, cells)) if found]
     checked = [cell.exercise.split(".")[0] for cell in code if cell.exercise]
@@ -65,23 +81,30 @@ def read_cells(content):
 
 
 def _code_cell(cell):
-    source = _source(cell)
+    source = _source(cell)[:SOURCE]
+    check = CHECK.search(source)
     outputs = [output for output in _get(cell, "outputs", list) if isinstance(output, dict)]
     errors = [_text(o.get("ename")) for o in outputs if o.get("output_type") == "error"]
-    metadata = [_get(output, "metadata", dict) for output in outputs]
-    said = [_text(_get(output, "data", dict).get("text/plain")) for output in outputs]
     tags = _get(_get(cell, "metadata", dict), "tags", list)
     return Cell(
         source=source,
-        id=_get(cell, "id", str),
+        id=_get(cell, "id", str)[:64],
+        exercise=check[1] if check else "",
         is_solution="solution" in tags or source.startswith("#@title Solution"),
         was_run=bool(outputs) or isinstance(cell.get("execution_count"), int),
-        error=printable(errors[-1] or "Error")[:60] if errors else "",
-        verdicts=[
-            (about["mnist_helpers"], printable(text)[:500])
-            for about, text in zip(metadata, said)
-            if "mnist_helpers" in about
-        ],
+        error=on_one_line((errors[-1] or "Error")[:60]) if errors else "",
+        verdicts=[_verdict(o) for o in outputs if "mnist_helpers" in _get(o, "metadata", dict)],
+    )
+
+
+def _verdict(output):
+    about = _get(output["metadata"], "mnist_helpers", dict)
+    tries = about.get("tries")
+    return Verdict(
+        exercise=_get(about, "exercise", str)[:10],
+        state=_get(about, "state", str)[:20],
+        tries=tries if type(tries) is int else -1,  # True is an int too, by isinstance
+        said=on_one_line(_text(_get(output, "data", dict).get("text/plain"))[:SAID]),
     )
 
 

@@ -10,8 +10,9 @@ import sys
 from dataclasses import astuple, dataclass, fields
 
 from mnist_helpers.exercises import numbers
+from mnist_helpers.files import on_one_line
+from mnist_helpers.teaching.cells import Verdict
 from mnist_helpers.teaching.hand_ins import hand_ins
-from mnist_helpers.teaching.learners import printable
 
 GIVEN = ("right", "known mistake", "wrong", "not answered")  # by a check
 UNREADABLE = "not readable"
@@ -21,6 +22,7 @@ STATES = (
     UNREADABLE,
 )  # fmt: skip
 MOST_TRIES = 9_999
+NEVER = Verdict("", "", 0, "")
 FORMULA = set("=+-@＝＋－＠")  # what a spreadsheet runs begins so
 
 
@@ -81,7 +83,7 @@ def collect(folder):
     for one in hand_ins(folder):
         rows, complaint = _rows(one)
         if complaint:
-            print(f"{printable(one.place)}: {complaint}", file=sys.stderr)
+            print(f"{on_one_line(one.place)}: {complaint}", file=sys.stderr)
         for row in rows:
             key = row.learner, row.lesson, row.exercise or one.place
             best[key] = min(best.get(key, row), row, key=lambda row: STATES.index(row.state))
@@ -110,42 +112,33 @@ def _verdicts(cells, known):
     """The last verdict on each exercise: of the learner's cells, and of the solutions.
 
     Returns:
-        Two dicts from the number to (times tried, state, text), and how many verdicts there are
-        that no check of this lesson can have left.
+        Two dicts from the number to a `Verdict`, and how many verdicts there are that no check of
+        this lesson can have left.
     """
     own, opened, invalid = {}, {}, 0
     for cell in cells:
         latest = opened if cell.is_solution else own
-        for verdict, text in cell.verdicts:
-            if _is_valid(verdict, known):
-                number, tries = verdict["exercise"], verdict["tries"]
-                if tries >= latest.get(number, (0,))[0]:
-                    latest[number] = tries, verdict["state"], text
-            else:
+        for verdict in cell.verdicts:
+            is_known = verdict.exercise in known and verdict.state in GIVEN
+            if not is_known or not 0 <= verdict.tries <= MOST_TRIES:
                 invalid += 1
+            elif verdict.tries >= latest.get(verdict.exercise, NEVER).tries:
+                latest[verdict.exercise] = verdict
     return own, opened, invalid
-
-
-def _is_valid(verdict, known):
-    if not isinstance(verdict, dict) or verdict.get("exercise") not in known:
-        return False
-    tries = verdict.get("tries")
-    is_count = type(tries) is int and 0 <= tries <= MOST_TRIES  # True is an int too
-    return is_count and verdict.get("state") in GIVEN
 
 
 def _standing(number, own, opened, cells):
     """State, times tried and detail of one exercise."""
     cells = [cell for cell in cells if cell.exercise == number and not cell.is_solution]
-    tried, state, text = own.get(number, (0, "", ""))
+    _, state, tried, said = own.get(number, NEVER)
     error = next((cell.error for cell in cells if cell.error), "")
     if not state:
         state = "error" if error else "not run"
-        text = error or _why_not_run(cells)
+        said = error or _why_not_run(cells)
     if number not in opened:
-        return state, tried, text.removeprefix(f"Exercise {number}: ")
+        return state, tried, said.removeprefix(f"Exercise {number}: ")
     # The solution counts as a try: a learner's verdict with more tries than that came after it.
-    before = state if tried < opened[number][0] else "not known"
+    before = state if tried < opened[number].tries else "not known"
     return "solution opened", tried, f"before: {before}"
 
 

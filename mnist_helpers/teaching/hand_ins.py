@@ -10,12 +10,14 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from mnist_helpers.files import on_one_line
 from mnist_helpers.teaching.cells import read_cells
-from mnist_helpers.teaching.learners import lesson_of, printable, told_apart, whose
+from mnist_helpers.teaching.learners import lesson_of, with_learners
 
 LIMIT = 20  # MB of a notebook; most have 1, and in memory they take 25 times as much
 ZIP_LIMIT = 200  # MB of a zip in a zip, which is read in memory
-UNPACKED = 10_000  # MB of all that is in a zip
+UNPACKED = 2_000  # MB of all that is in a zip
+NAME = 255  # characters of a file name, as on a disk
 ENTRIES = 10_000  # files in a zip
 DEPTH = 20  # folders in folders
 ZIP_DEPTH = 2  # a learner's zip in the zip of a class
@@ -28,20 +30,20 @@ class HandIn:
     """A notebook that was handed in, or something in its place that cannot be read.
 
     Attributes:
-        learner: who handed it in, as far as the names of files and folders tell.
-        account: the number that Moodle or Canvas has put into the name, or "".
-        lesson: two digits, or "" if nothing tells.
         place: the path in the folder, a `PurePosixPath`; that of a zip goes on inside it.
+        lesson: two digits, or "" if nothing tells.
         cells: list of `Cell`.
         problem: why it cannot be read, or "".
+        learner: who handed it in, as far as the names of files and folders tell.
+        account: the number that Moodle or Canvas has put into the name, or "".
     """
 
-    learner: str
-    account: str
-    lesson: str
     place: PurePosixPath
+    lesson: str
     cells: list = field(default_factory=list)
     problem: str = ""
+    learner: str = ""
+    account: str = ""
 
 
 def hand_ins(folder):
@@ -62,7 +64,7 @@ def hand_ins(folder):
     found = list(_in_folder(folder, PurePosixPath()))
     if not found:
         raise FileNotFoundError(f"{folder} holds no notebooks (.ipynb) and no zips of them")
-    return told_apart(found)
+    return with_learners(found)
 
 
 def _in_folder(folder, place):
@@ -96,35 +98,46 @@ def _from_disk(entry, place):
         yield _unreadable(place, error)
 
 
-def _in_zip(file, place, depth=1):
+def _in_zip(file, place, depth=1, room=None):
     """What lies in a zip: a path, or a file in memory."""
+    room = room or _Room()
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
             if len(entries) > ENTRIES:
                 raise ValueError(f"it holds {len(entries)} files; the limit is {ENTRIES}")
-            _check_size(sum(entry.file_size for entry in entries), UNPACKED)
             for entry in sorted(entries, key=lambda entry: entry.filename):
                 names = entry.filename.replace("\\", "/").split("/")
-                inside = place.joinpath(*(name for name in names if name not in ("", "..")))
                 if _is_wanted(names[-1]) and not IGNORED.intersection(names):
-                    yield from _unpacked(archive, entry, inside, depth)
+                    inside = [name[:NAME] for name in names if name not in ("", "..")]
+                    yield from _unpacked(archive, entry, place.joinpath(*inside), depth, room)
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         yield _unreadable(place, error)
 
 
-def _unpacked(archive, entry, place, depth):
-    limit = ZIP_LIMIT if _is_zip(place) else LIMIT
+class _Room:
+    """What may still be unpacked of a zip, and of those in it."""
+
+    left = UNPACKED * 1_000_000
+
+    def take(self, size):
+        self.left -= size
+        if self.left < 0:
+            raise ValueError(f"there are more than {UNPACKED} MB in its zip; this is not read")
+
+
+def _unpacked(archive, entry, place, depth, room):
     try:
+        _check_size(entry.file_size, ZIP_LIMIT if _is_zip(place) else LIMIT)
+        room.take(entry.file_size)
         with archive.open(entry) as file:  # more than it declares, it never gives
-            _check_size(entry.file_size, limit)
             content = file.read()
         if not _is_zip(place):
             yield _notebook(content, place)
         elif depth == ZIP_DEPTH:
             raise ValueError("it is a zip in a zip in a zip")
         else:
-            yield from _in_zip(io.BytesIO(content), place, depth + 1)
+            yield from _in_zip(io.BytesIO(content), place, depth + 1, room)
     # An encrypted entry is a RuntimeError; damaged data raise almost anything.
     except Exception as error:
         yield _unreadable(place, error)
@@ -145,11 +158,9 @@ def _is_wanted(name):
 
 def _notebook(content, place):
     lesson, cells = read_cells(content)
-    lesson = lesson or lesson_of(place)
-    return HandIn(*whose(place, lesson), lesson, place, cells)
+    return HandIn(place, lesson or lesson_of(place), cells)
 
 
 def _unreadable(place, error):
-    problem = printable(error).strip() or type(error).__name__
-    lesson = lesson_of(place)
-    return HandIn(*whose(place, lesson), lesson, place, problem=problem)
+    problem = on_one_line(error).strip() or type(error).__name__
+    return HandIn(place, lesson_of(place), problem=problem)

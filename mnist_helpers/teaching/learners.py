@@ -1,63 +1,127 @@
 """Whose work is it? What the names of files and folders tell about a learner."""
 
 import re
+import unicodedata
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 from mnist_helpers.course import NOTEBOOKS
+from mnist_helpers.files import on_one_line
 
 NAME_LIMIT = 100  # characters
 
-# Names that Moodle gives to a folder or a file, and Canvas to a file.
-SYSTEMS = [
-    re.compile(r"(?P<name>.+?)_(?P<account>\d+)_assignsubmission_"),
-    re.compile(r"(?P<name>.+?)(?:_LATE)?_(?P<account>\d+)_\d{3,}_."),
-]
-NUMBERED = re.compile(r"(?i)(?:(.+?)[ _-]+)??(?:lesson|lab)?[ _-]*([0-9]{1,2})(?:[ _-]+(.+))?")
-COPY = re.compile(r"[ _-]*(?:\(?\d+\)?|Copy\d+)")  # what browsers and JupyterLab add
-OF_ALL = re.compile(r"(?i)(?:lesson|lab|week|unit|day)?[ _-]*\d*|notebooks|my_lessons|submissions")
+# Moodle names a folder or a file like this; Canvas a file, which may be a zip.
+MOODLE = re.compile(r"(.+?)_(\d+)_assignsubmission_")
+CANVAS = re.compile(r"(.+?)(?:_LATE)?_(\d+)_\d{3,}_.")
+NUMBER = re.compile(r"(?i)(?:^|(?<=[ ._-]))(?:lesson|lab|hw|ex)?[ ._-]*([0-9]{1,2})(?=[ ._-]|$)")
+COPY = re.compile(r"(?: \(\d+\)|-Copy\d+)$")  # what browsers and JupyterLab add
+# Folders of everybody, which tell nothing; and those of a class, which tell classes apart.
+SHARED = re.compile(
+    r"(?i)(?:lesson|lab|week|unit|day|hw|homework|assignment)?[ _-]*\d{0,2}"
+    r"|notebooks|my_lessons|submissions|.*-(?:main|master)"
+)
+CLASS = re.compile(r"(?i)(?:class|course|all)[ _-]*\w{0,2}")
 
 
-def whose(place, lesson):
-    """The name of the learner, and the number of the account or "".
+@dataclass(frozen=True)
+class _Path:
+    """What a path tells: names of folders, and the learner's own name in that of the file."""
+
+    folders: tuple
+    own: str
+    rest: str
+
+
+def with_learners(found):
+    """The same hand-ins, each with the learner and the account that its path tells.
+
+    The name is Moodle's or Canvas', else one in the name of the file, else that of a folder.
+    People of one name are told apart, by account or by folder, if they hand in the same lesson.
 
     Args:
-        place: a path, a `PurePosixPath`.
-        lesson: two digits; this number is no part of a name, others are.
+        found: list of `HandIn`.
     """
-    for part in place.parts:
-        for system in SYSTEMS:
-            if found := system.match(part):
-                return _name(found["name"]), found["account"]
-    *folders, file = map(_without_ending, place.parts)
-    before, number, after = _split(file)
-    if number != lesson:
-        return _name(file), ""
-    people = [name for name in folders if not OF_ALL.fullmatch(name) and not _split(name)[1]]
-    return _name(before or (people[-1] if people else after or file)), ""
+    paths = [_read(one.place, one.lesson) for one in found]
+    children, own, bare = defaultdict(set), defaultdict(set), set()
+    for path in paths:
+        for depth, folder in enumerate(path.folders):
+            children[path.folders[:depth]].add(folder)
+        if path.own:
+            own[path.folders].add(path.own)
+        else:
+            bare.add(path.folders)
+
+    def whose(path):
+        """The learner, and the folders down to where that is told."""
+        *_, inner = folders = path.folders or ("",)
+        if path.own and (not inner or len(own[folders]) > 1 or CLASS.fullmatch(inner)):
+            return path.own, path.folders
+        while len(folders) > 1 and not CLASS.fullmatch(folders[-2]):
+            above = folders[:-1]
+            if above not in bare and (len(children[above]) > 1 or own[above]):
+                break
+            folders = above
+        return folders[-1] or path.rest, folders[:-1]
+
+    told = [_system(one.place) or (*whose(path), "") for one, path in zip(found, paths)]
+    return _told_apart(found, told)
+
+
+def _told_apart(found, told):
+    """The hand-ins with learners and accounts, from a list of (learner, folders, account)."""
+    spelled, same = {}, defaultdict(set)
+    for one, (learner, *where) in zip(found, told):
+        spelled.setdefault(learner.casefold(), learner)
+        same[learner.casefold(), one.lesson].add(tuple(where))
+    ambiguous = {learner for (learner, _), who in same.items() if len(who) > 1}
+    named = []
+    for one, (learner, folders, account) in zip(found, told):
+        name = spelled[learner.casefold()]
+        if learner.casefold() in ambiguous:
+            name = f"{name} ({account})" if account else "/".join([*folders, name])
+        named.append(replace(one, learner=name[-NAME_LIMIT:] or "?", account=account))
+    return named
 
 
 def lesson_of(place):
     """The number of the lesson, two digits, from the name of a file; "" if it has none."""
-    return _split(_without_ending(place.name))[1]
+    stem = _stem(place.name)
+    known = [name[:2] for name in _lesson_names() if name in stem]
+    return (known or [number.zfill(2) for number in NUMBER.findall(stem)] or [""])[-1]
 
 
-def _split(file):
-    """What stands before the number of the lesson in a file's name, that number, what follows."""
-    for stem in _lesson_names():
-        if stem in file:
-            before, _, after = file.partition(stem)
-            return before.strip(" _-"), stem[:2], _uncopied(after)
-    found = NUMBERED.fullmatch(file)
-    if not found:
-        return "", "", file
-    before = found[1] or ""
-    return "" if OF_ALL.fullmatch(before) else before, found[2].zfill(2), _uncopied(found[3] or "")
+def _system(place):
+    """Learner, folders and account as Moodle or Canvas tells them; None if it tells nothing."""
+    for part in place.parts:
+        is_file = part == place.name or part.lower().endswith(".zip")
+        if found := MOODLE.match(part) or (is_file and CANVAS.match(part)):
+            name, account = _clean(found[1]), found[2]
+            blind = name == "Participant"  # of a blind marking
+            return f"{name} {account}" if blind else name, (), account
+    return None
 
 
-def _uncopied(after):
-    return "" if COPY.fullmatch(after) else after.strip(" _-")
+def _read(place, lesson):
+    folders = [_split(_stem(part), lesson) for part in place.parts[:-1]]
+    names = [before for before, _ in folders if before and not SHARED.fullmatch(before)]
+    stem = _stem(place.name)
+    before, after = _split(stem, lesson)
+    return _Path(tuple(names), "" if SHARED.fullmatch(before) else before, after or stem or "?")
+
+
+def _split(stem, lesson):
+    """What stands before the number or the name of the lesson, and behind it."""
+    for name in _lesson_names():
+        if name in stem and name[:2] == lesson:
+            before, _, after = stem.partition(name)
+            break
+    else:
+        numbers = [n for n in NUMBER.finditer(stem) if n[1].zfill(2) == lesson]
+        if not numbers:
+            return COPY.sub("", stem), ""
+        before, after = stem[: numbers[-1].start()], stem[numbers[-1].end() :]
+    return before.strip(" ._-"), COPY.sub("", after).strip(" ._-")
 
 
 @cache
@@ -65,38 +129,10 @@ def _lesson_names():
     return sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 
 
-def _without_ending(name):
-    return re.sub(r"(?i)\.(ipynb|zip)$", "", name)
+def _stem(name):
+    return _clean(re.sub(r"(?i)\.(ipynb|zip)$", "", name))
 
 
-def _name(text):
-    return printable(text)[:NAME_LIMIT] or "?"
-
-
-def told_apart(found):
-    """The same hand-ins with different names for people of one name: by account, else by folder.
-
-    They are different people if they hand in the same lesson from different accounts or folders.
-
-    Args:
-        found: list of `HandIn`.
-    """
-    same = defaultdict(set)
-    for one in found:
-        same[one.learner, one.lesson].add(_apart(one))
-    ambiguous = {learner for (learner, _), who in same.items() if len(who) > 1}
-    return [
-        replace(one, learner=_name(_apart(one))) if one.learner in ambiguous else one
-        for one in found
-    ]
-
-
-def _apart(one):
-    if one.account:
-        return f"{one.learner} ({one.account})"
-    return (one.place.parent / one.learner).as_posix()
-
-
-def printable(text):
-    """On one line, without the control characters and broken bytes that a file name may have."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+def _clean(name):
+    """In one spelling: macOS takes letters like ë apart."""
+    return on_one_line(unicodedata.normalize("NFC", name))

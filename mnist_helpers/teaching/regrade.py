@@ -18,11 +18,10 @@ from tqdm import tqdm
 
 from mnist_helpers.course import NOTEBOOKS, lessons
 from mnist_helpers.exercises.verdicts import CHECK
-from mnist_helpers.files import say
+from mnist_helpers.files import on_one_line, say
 from mnist_helpers.teaching.answers import Exercise, essence, to_look_at, without_check, words
 from mnist_helpers.teaching.collect import GIVEN, UNREADABLE
 from mnist_helpers.teaching.hand_ins import hand_ins
-from mnist_helpers.teaching.learners import printable
 from mnist_helpers.teaching.marks import Mark, refuse_marks, tables, write
 from mnist_helpers.teaching.sandbox import Stopped, isolation, kernel
 
@@ -65,7 +64,7 @@ def marks(folder, notebooks=NOTEBOOKS):
     for hand_in in hand_ins(folder):
         if hand_in.problem or hand_in.lesson not in known:
             reason = hand_in.problem or "it is no lesson of this course"
-            detail = f"{printable(hand_in.place)}: {reason}"
+            detail = f"{on_one_line(hand_in.place)}: {reason}"
             whose = hand_in.learner, hand_in.account, hand_in.lesson
             found[*whose, 0, detail] = Mark(*whose, "", UNREADABLE, detail)
         else:
@@ -186,7 +185,7 @@ def mark_hand_in(hand_in, exercises, folder, work):
             else:
                 left = min(SECONDS, int(deadline - time.monotonic()))
                 state, detail = runner.verdict(source, exercise.number, folder, left)
-                detail = printable(detail)[:300]
+                detail = on_one_line(detail)[:300]
                 found.append(
                     replace(mark, state=state, detail=detail, look=to_look_at(source, exercise))
                 )
