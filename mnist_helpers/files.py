@@ -1,6 +1,7 @@
 """Small things about files and streams that every other module may need."""
 
 import os
+import shutil
 import sys
 from contextlib import ExitStack
 
@@ -78,17 +79,18 @@ def write_together(contents):
         contents: a dict from `Path` to bytes. Missing folders are made.
 
     Raises:
-        OSError: a file cannot be written, or a folder is in its place.
+        OSError: a file cannot be written, or something else is in its place: a folder, a device.
     """
     with ExitStack() as undo:
         parts, replaced = {}, []
         for path, content in contents.items():
-            if path.is_dir() and not path.is_symlink():
-                raise IsADirectoryError(f"{path} is a folder; a file is to be written there")
+            refuse_oddity(path)
             _make_folder(path.parent, undo)
             parts[path] = part = free_name(path, "part")
             undo.callback(part.unlink, missing_ok=True)
             part.write_bytes(content)
+            if path.exists():
+                shutil.copymode(path, part)
         for path, part in parts.items():
             if os.path.lexists(path):
                 replaced.append(before := free_name(path, "before"))

@@ -15,6 +15,7 @@ OUT and FOLDER are folders. What is there already is only overwritten with --for
 """
 
 import argparse
+import io
 import sys
 from pathlib import Path
 
@@ -41,8 +42,6 @@ def main(arguments=None, notebooks=NOTEBOOKS):
             regrade(options.regrade, options.marks or Path("marks"), options.force, notebooks)
         else:
             _collect(options)
-    except ModuleNotFoundError as error:
-        sys.exit(f'handout: {error.name} is missing; run  pip install -e ".[print]"')
     except (OSError, ValueError) as error:
         sys.exit(f"handout: {error}")
 
@@ -51,8 +50,10 @@ def _make(options, found):
     """Write what these lessons are to be made into to the folder OUT."""
     sources = [lesson.path for lesson in found]
     if options.print:
-        from mnist_helpers.teaching.printing import print_out  # which not everybody has installed
-
+        try:  # not everybody has installed what printing needs
+            from mnist_helpers.teaching.printing import print_out
+        except ModuleNotFoundError as error:
+            sys.exit(f'handout: {error.name} is missing; run  pip install -e ".[print]"')
         print_out(found, options.out, options.solutions, options.force)
     elif options.slides:
         make_slides(sources, options.out, options.force)
@@ -69,12 +70,15 @@ def _collect(options):
     files = {options.csv: table(rows).encode("utf-8-sig")} if options.csv else {}  # for Excel
     files |= {options.summary: page(rows).encode()} if options.summary else {}
     write_together(files)
+    for path in files:
+        say(str(path))
     if options.summary:
         say(head(rows))
         for standing in summarise(rows):
             say(f"{standing.exercise}: {standing.shares}; {standing.remark}")
     elif not options.csv:
-        sys.stdout.reconfigure(encoding="utf-8")  # on Windows a pipe has another encoding
+        if isinstance(sys.stdout, io.TextIOWrapper):  # on Windows a pipe has another encoding
+            sys.stdout.reconfigure(encoding="utf-8")
         print(table(rows), end="")
 
 
@@ -97,11 +101,15 @@ def _options(arguments):
     add("--marks", type=Path, metavar="OUT", help="where --regrade writes to, not to marks/")
     add("--force", action="store_true", help="overwrite files that are there already")
     options = parser.parse_intermixed_args(arguments)
+    if options.out and options.out.name.isdecimal():
+        parser.error("give a folder before the numbers of lessons, such as  my_class 01 03")
     if [options.out, options.collect, options.regrade].count(None) != 2:
         parser.error("give one of OUT, --collect FOLDER and --regrade FOLDER")
     for option, command in GOES_WITH.items():
         if getattr(options, option) and not getattr(options, command):
             parser.error(f"--{option} goes with {'OUT' if command == 'out' else f'--{command}'}")
+    if options.csv and options.csv == options.summary:
+        parser.error("--csv and --summary name the same file; give two")
     if options.solutions and (options.repository or options.slides):
         parser.error("what students see, a repository or slides, has no solutions")
     return options

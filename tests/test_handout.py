@@ -1,4 +1,4 @@
-"""Copies of lessons for students and teachers; and what is read from returned ones."""
+"""Copies of lessons for students and teachers."""
 
 import ast
 import os
@@ -12,10 +12,10 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from mnist_helpers import files
+from mnist_helpers import exercises, files
 from mnist_helpers.course import COURSE, PACKAGE, lessons
 from mnist_helpers.handout import main
-from mnist_helpers.teaching import collect as collecting
+from mnist_helpers.teaching.collect import collect
 from mnist_helpers.teaching.editions import STUDENT, edition
 
 LESSONS = {lesson.path.stem: lesson.path for lesson in lessons()}
@@ -45,7 +45,7 @@ def notebooks(tmp_path):
     """A folder with two small lessons. The first has an exercise, its solution and notes."""
     printed = {"outputs": [new_output("stream", text="42\n")], "execution_count": 3}
     lesson = [
-        cell("# 9 · A lesson"),
+        cell("# 98 · A lesson"),
         cell(EXERCISE),
         cell("# Note: ask them first", "teacher"),
         cell("answer = ...  # your turn", "exercise"),
@@ -119,21 +119,23 @@ def test_a_student_gets_starters_and_neither_solutions_nor_notes_nor_outputs(not
 
 
 def test_a_student_runs_it_answers_returns_it_and_the_teacher_reads_the_verdict(
-    notebooks, tmp_path, capsys
+    notebooks, tmp_path, monkeypatch
 ):
+    """The kernel has registered the exercise of the small lesson; so does this process."""
+    monkeypatch.setitem(exercises._exercises, "98.1", None)
     out = tmp_path / "out"
     main([str(out), "98"], notebooks)
     lesson = out / "98_small.ipynb"
     execute(lesson)  # raises if a cell does
-    assert collecting.collect(out) == [("98_small", "98.1", "not answered", 0)]
+    (row,) = collect(out)
+    assert (row.exercise, row.state, row.tried) == ("98.1", "not answered", 0)
     notebook = nbformat.read(lesson, as_version=4)
     notebook.cells[2].source = "answer = 41"
     notebook.cells[3].source = 'check("98.1", answer)\ncheck("98.1", 42)'
     nbformat.write(notebook, lesson)
     execute(lesson)
-    capsys.readouterr()
-    main(["--collect", str(out)])
-    assert capsys.readouterr().out.splitlines()[1:] == ['"98_small","98.1","right",2']
+    (row,) = collect(out)
+    assert (row.exercise, row.state, row.tried) == ("98.1", "right", 2)
 
 
 @pytest.mark.parametrize("name", LESSONS)

@@ -10,7 +10,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from mnist_helpers.course import lessons
 from mnist_helpers.handout import main
-from mnist_helpers.teaching.slides import mathml, slide_type, slides
+from mnist_helpers.teaching.equations import mathml
+from mnist_helpers.teaching.slides import slide_type, slides
 from tools.notebooks import tags
 from tools.site.measure import CHROMIUM
 from tools.slides import choose

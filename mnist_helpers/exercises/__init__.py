@@ -104,7 +104,8 @@ def _verdict(examine, answer, train, test, tries):
         with own_randomness(seed=0):
             return "right", f"✓ {examine(answer, train, test)}"
     except Mistake as mistake:
-        late = f" {mistake.late}" if mistake.late and tries >= LATE else ""
+        # On a line of its own, for the table of the teacher leaves it out: a class may see that.
+        late = f"\n{mistake.late}" if mistake.late and tries >= LATE else ""
         return "known mistake" if mistake.known else "wrong", f"✗ {mistake}{late}"
     except Exception as error:
         if "ellipsis" in str(error):

@@ -12,7 +12,7 @@ def any_browser():
     """Chromium, Chrome or Edge, without a window; it is closed afterwards.
 
     Raises:
-        FileNotFoundError: none of them is installed.
+        FileNotFoundError: none of them is installed, or starts.
         ModuleNotFoundError: Playwright is missing.
     """
     from playwright.sync_api import sync_playwright
@@ -28,13 +28,14 @@ def any_browser():
 def _launch(chromium):
     from playwright.sync_api import Error
 
+    reasons = []
     found = [{"executable_path": CHROMIUM}] if CHROMIUM else []
     for way in (*found, {"channel": "chrome"}, {"channel": "msedge"}, {}):
         try:
             return chromium.launch(**way)
-        except Error:  # it is not there, or does not start
-            continue
+        except Error as error:  # it is not there, or does not start
+            reasons.append(error.message.splitlines()[0])
     raise FileNotFoundError(
         "there is no browser to print with: install Chromium, Chrome or Edge, "
-        "or run  playwright install chromium"
+        f"or run  playwright install chromium ({reasons[0]})"
     )

@@ -19,7 +19,7 @@ class Verdict(NamedTuple):
     Attributes:
         exercise, state: texts; "" if they are something else.
         tries: a number; -1 if it is something else.
-        said: what the check said, on one line.
+        said: what the check said, without the late hint on the line below it.
     """
 
     exercise: str
@@ -68,6 +68,8 @@ def read_cells(content):
         notebook = json.loads(content)
     except RecursionError:
         raise ValueError("it is nested too deeply for a notebook") from None
+    except ValueError as error:
+        raise ValueError(f"it is damaged, or only a part of it has arrived ({error})") from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
         raise ValueError("it is not a notebook")
@@ -104,7 +106,7 @@ def _verdict(output):
         exercise=_get(about, "exercise", str)[:10],
         state=_get(about, "state", str)[:20],
         tries=tries if type(tries) is int else -1,  # True is an int too, by isinstance
-        said=on_one_line(_text(_get(output, "data", dict).get("text/plain"))[:SAID]),
+        said=on_one_line(_text(_get(output, "data", dict).get("text/plain")).split("\n")[0][:SAID]),
     )
 
 

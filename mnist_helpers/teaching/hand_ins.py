@@ -50,18 +50,21 @@ def hand_ins(folder):
     """Everything that was handed in, in the order of the paths.
 
     Args:
-        folder: a `Path`.
+        folder: a `Path`, of a folder or of a zip.
 
     Returns:
         A list of `HandIn`. Two learners of one name are told apart by account or folder.
 
     Raises:
-        NotADirectoryError: there is no such folder.
+        NotADirectoryError: there is no such folder, and no such zip.
         FileNotFoundError: it holds neither notebooks nor zips.
     """
-    if not folder.is_dir():
-        raise NotADirectoryError(f"there is no folder {folder}")
-    found = list(_in_folder(folder, PurePosixPath()))
+    if folder.is_dir():
+        found = list(_in_folder(folder, PurePosixPath()))
+    elif folder.is_file() and _is_zip(folder):
+        found = list(_in_zip(folder, PurePosixPath()))
+    else:
+        raise NotADirectoryError(f"there is no folder, and no zip, {folder}")
     if not found:
         raise FileNotFoundError(f"{folder} holds no notebooks (.ipynb) and no zips of them")
     return with_learners(found)

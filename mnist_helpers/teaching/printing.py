@@ -8,7 +8,6 @@ the lesson itself. All this needs the extra `print`: pip install -e ".[print]".
 import re
 from html import escape
 
-import latex2mathml.converter
 import mistune
 import nbformat
 
@@ -17,6 +16,7 @@ from mnist_helpers.expected import bands
 from mnist_helpers.files import refuse_existing, refuse_file, say, write_together
 from mnist_helpers.teaching.browser import any_browser
 from mnist_helpers.teaching.editions import refuse_lessons_folder
+from mnist_helpers.teaching.equations import mathml
 
 PAGES = PACKAGE / "teaching" / "pages"
 GLOSSARY = COURSE / "docs" / "glossary.md"
@@ -63,8 +63,8 @@ def print_out(lessons, out, solutions=False, force=False):
             the files would lie among the lessons.
     """
     pages = {out / f"{lesson.path.stem}.pdf": learner_page(lesson) for lesson in lessons}
-    answers = {out / f"{lesson.path.stem}.answers.pdf": answer_sheet(lesson) for lesson in lessons}
-    answers = answers if solutions else {}
+    wanted = lessons if solutions else []
+    answers = {out / f"{lesson.path.stem}.answers.pdf": answer_sheet(lesson) for lesson in wanted}
     refuse_file(out)
     refuse_lessons_folder([out], lessons[0].path.parent)
     refuse_existing([*pages, *answers], force)
@@ -204,8 +204,7 @@ class _Renderer(mistune.HTMLRenderer):
     """Equations become MathML, which browsers draw by themselves."""
 
     def inline_math(self, text):
-        drawn = latex2mathml.converter.convert(text)
-        return re.sub("<mi>(ln|log)</mi>", r'<mi>\1</mi><mspace width="0.17em"/>', drawn)
+        return mathml(text)
 
 
 _html = mistune.create_markdown(renderer=_Renderer(), plugins=["table", "math"])

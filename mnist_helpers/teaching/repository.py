@@ -4,10 +4,15 @@ The command line is `python -m mnist_helpers.handout OUT --repository`. It has t
 the course, so `python -m mnist_helpers.publish --students OUT` gives it its badges.
 """
 
+import re
+
 from mnist_helpers.course import COURSE, NOTEBOOKS, PACKAGE
 from mnist_helpers.files import refuse_existing, refuse_file, say, write_together
 from mnist_helpers.publish import licences
 from mnist_helpers.teaching.editions import STUDENT, edition, refuse_lessons_folder
+
+# Of a run, an editor or a system, in the path of a file.
+LEFT_OVER = re.compile(r"(^|/)(\.|__pycache__/)|(~|\.orig|\.rej)$")
 
 README = """\
 # From Pixels to Latents
@@ -66,5 +71,7 @@ def project_files():
 
 def package_files():
     """Every file of the package that is no left-over of a run."""
-    found = [path for path in PACKAGE.rglob("*.*") if path.is_file()]
-    return sorted(path for path in found if "__pycache__" not in path.parts)
+    found = [path for path in PACKAGE.rglob("*") if path.is_file()]
+    return sorted(
+        path for path in found if not LEFT_OVER.search(path.relative_to(PACKAGE).as_posix())
+    )

@@ -11,13 +11,14 @@ import re
 from pathlib import Path
 
 import nbformat
-from latex2mathml.converter import convert
 from nbconvert import SlidesExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets.config import Config
 
 from mnist_helpers.files import refuse_existing, refuse_file, say, write_together
+from mnist_helpers.teaching.editions import refuse_lessons_folder
+from mnist_helpers.teaching.equations import mathml
 
 TEMPLATE = Path(__file__).with_name("reveal") / "slides.html.j2"
 NEVER = {"solution", "teacher"}  # cells with these tags: a class sees the slides
@@ -37,7 +38,6 @@ SETTINGS = Config(
 # Blocks of Markdown that stay on the wall, whatever their length.
 SHOWN = re.compile(r"#|[-*] |\d+\. |\||!\[|\$\$|\*\*[^*]+\*\*\Z|.*\*\*Predict", re.DOTALL)
 HEADING = re.compile(r"##? (.+)")
-FUNCTION = re.compile(r"(<mi>(?:ln|log)</mi>)(?!<mo)")
 CAPTION = re.compile(r"\*[^*]+\*")  # of a picture that is seen already
 # Before a heading, and before a title in bold above a list.
 BREAK = re.compile(r"\n\n(?=##? |\*\*[^*\n]+\*\*\n\n- )")
@@ -53,9 +53,11 @@ def make_slides(sources, out, force=False):
 
     Raises:
         OSError: a file is there already, or cannot be written.
-        ValueError: a cell does not say whether it is on a slide.
+        ValueError: a cell does not say whether it is on a slide, or the files would lie among the
+            lessons.
     """
     refuse_file(out)
+    refuse_lessons_folder([out], sources[0].parent)
     files = [out / f"{source.stem}.slides.html" for source in sources]
     refuse_existing(files, force)
     pages = [slides(source) for source in sources]
@@ -179,8 +181,3 @@ class _Renderer(IPythonRenderer):
 
     def block_math(self, body):
         return mathml(body, "block")
-
-
-def mathml(latex, display="inline"):
-    """An equation in MathML, with the space of "ln 2", which latex2mathml leaves out."""
-    return FUNCTION.sub(r'\1<mspace width="0.17em"/>', convert(latex, display=display))

@@ -23,6 +23,7 @@ PAGE = """\
 body {{ font: 20px/1.4 system-ui, sans-serif }}
 body {{ max-width: 1200px; margin: 1.5rem auto; padding: 0 1rem }}
 h1 {{ font-size: 1.6rem }}
+small {{ font-weight: normal; font-size: 1rem }}
 h2 {{ font-size: 1.2rem; margin: 1.4rem 0 .2rem }}
 p {{ margin: .2rem 0 }}
 .bar {{ display: flex; height: 2rem; line-height: 2rem; text-align: center }}
@@ -36,7 +37,7 @@ p {{ margin: .2rem 0 }}
 {exercises}
 """
 EXERCISE = """\
-<h2>Exercise {number}</h2>
+<h2>Exercise {number} <small>of {learners} who handed in</small></h2>
 <div class="bar" role="img" aria-label="{shares}">{bar}</div>
 <p>{said}</p>
 """
@@ -59,9 +60,14 @@ class Standing:
     diagnosis: str
 
     @property
+    def learners(self):
+        """How many have handed in the lesson."""
+        return sum(self.counts.values())
+
+    @property
     def shares(self):
-        """Such as "right 40 % (12), wrong 60 % (18)"."""
-        whole = sum(self.counts.values())
+        """Such as "right 40% (12), wrong 60% (18)"."""
+        whole = self.learners
         return ", ".join(f"{s} {n / whole:.0%} ({n})" for s, n in self.counts.items())
 
     @property
@@ -107,7 +113,7 @@ def head(rows):
     """Who is in the table, a text."""
     broken = sum(row.state == UNREADABLE for row in rows)
     more = f"; {broken} of their files cannot be read" if broken else ""
-    return f"{len({row.learner for row in rows})} learners{more}"
+    return f"{len({row.learner for row in rows})} learners, as their notebooks say{more}"
 
 
 def page(rows):
@@ -133,6 +139,7 @@ def _exercise(standing):
     ]
     return EXERCISE.format(
         number=standing.exercise,
+        learners=standing.learners,
         shares=standing.shares,
         bar="".join(parts),
         said=html.escape(standing.remark[:1].upper() + standing.remark[1:]),
