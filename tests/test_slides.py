@@ -140,7 +140,7 @@ def lesson(tmp_path):
     )
     cells = [
         new_markdown_cell(
-            f"# 9 · Sums\n\nShort.\n\n{long}\n\n$$\\ln 2$$\n\n**Next**\n\n- try more"
+            f"# 9 · Sums\n\nShort.\n\n$$\\ln 2$$\n\n{long}\n\n**Next**\n\n- try more"
         ),
         new_code_cell("check('9.1', answer)", outputs=[verdict]),
     ]

@@ -114,8 +114,8 @@ HEAD = f"""# Overview for teachers
 
 Made by `python -m tools.overview`. *Words* are those of the prose, without exercises and teacher's
 notes. *Read* is an estimate without talk: words at {SPEED} a minute, with code counted half.
-*Code runs* is measured, as in README.md. Minutes for exercises are those of the teacher's notes, and
-so are the seconds of each section in the plans; for lesson 8 these are estimates.
+*Code runs* is measured, as in README.md. Minutes for exercises are those of the teacher's notes, as
+are the seconds of each section in the plans; for lesson 8 these are estimates.
 
 | | lesson | needs | words | read (min) | code runs (s) | exercises | for them (min) | kinds |
 |---|---|---|---|---|---|---|---|---|

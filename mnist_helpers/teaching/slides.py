@@ -8,6 +8,7 @@ reveal.js 6.0.2, and equations become MathML. `python -m tools.slides` sets miss
 
 import base64
 import re
+from itertools import compress
 from pathlib import Path
 
 import nbformat
@@ -37,6 +38,7 @@ SETTINGS = Config(
 )
 # Blocks of Markdown that stay on the wall, whatever their length.
 SHOWN = re.compile(r"#|[-*] |\d+\. |\||!\[|\$\$|\*\*[^*]+\*\*\Z|.*\*\*Predict", re.DOTALL)
+LED_TO = re.compile(r"\$\$|[-*] |\d+\. |\|")
 HEADING = re.compile(r"##? (.+)")
 CAPTION = re.compile(r"\*[^*]+\*")  # of a picture that is seen already
 # Before a heading, and before a title in bold above a list.
@@ -115,7 +117,7 @@ def parts(cell):
             return [cell]
         return [_part(cell, outputs=[]), _part(cell, "subslide", source="")]
     is_whole = slide_type(cell) == "notes" or "exercise-text" in cell.metadata.get("tags", [])
-    if is_whole or not any(map(_is_shown, cell.source.split("\n\n"))):
+    if is_whole or not any(_are_shown(cell.source.split("\n\n"))):
         return [cell]
     pieces, texts = [], BREAK.split(cell.source)
     for number, text in enumerate(texts):
@@ -147,17 +149,26 @@ def lines_of(cell):
     return [*cell.source.splitlines(), *printed.splitlines()]
 
 
-def _is_shown(block):
-    is_short = len(block.split()) <= SPOKEN and not CAPTION.fullmatch(block)
-    return is_short or SHOWN.match(block)
+def _are_shown(blocks):
+    """Whether each block of a text stays on the wall, a list.
+
+    What leads to an equation or a list does; a short one does not if what it goes on from is not.
+    """
+    shown = []
+    for block, after in zip(blocks, [*blocks[1:], ""]):
+        is_short = len(block.split()) <= SPOKEN and not CAPTION.fullmatch(block)
+        goes_on = bool(shown) and not shown[-1]
+        shown.append(bool(SHOWN.match(block) or LED_TO.match(after) or is_short and not goes_on))
+    return shown
 
 
 def _shown_and_spoken(cell, text):
     """The blocks of a text for the wall, as a cell like this one, and the others, as notes."""
     pieces, blocks = [], text.split("\n\n")
-    if shown := [block for block in blocks if _is_shown(block)]:
+    on_wall = _are_shown(blocks)
+    if shown := list(compress(blocks, on_wall)):
         pieces.append(_part(cell, source="\n\n".join(shown)))
-    if spoken := [block for block in blocks if not _is_shown(block)]:
+    if spoken := [block for block, is_shown in zip(blocks, on_wall) if not is_shown]:
         pieces.append(_part(cell, "notes", source="\n\n".join(spoken)))
     return pieces
 
