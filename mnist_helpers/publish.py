@@ -197,6 +197,9 @@ def main(arguments=None, course=COURSE):
     options, error = _options(arguments)
     folder, students = options.students or course, options.students is not None
     try:
+        if not (folder / NOTEBOOKS.name).is_dir():
+            made = "  python -m mnist_helpers.handout FOLDER --repository  makes one"
+            raise ValueError(f"{folder} holds no lessons in {NOTEBOOKS.name}/;{made}")
         place = None if options.undo else find_place(folder, options.name, options.ref)
         if students and place:
             refuse_full_edition(course, folder, place)
