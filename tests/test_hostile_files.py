@@ -214,7 +214,7 @@ def refused(load, path, words):
     with pytest.raises(OSError) as error:
         load()
     said = str(error.value)
-    return all(x in said for x in (str(path), words, f"git checkout {path.name}"))
+    return all(x in said for x in (str(path), words, f"git checkout {path.stem}.*"))
 
 
 def test_4_stored_networks_load_and_none_of_80_flipped_bits_is_loaded(networks):
@@ -242,6 +242,17 @@ def test_3_other_faults_of_4_stored_networks_are_told_apart_12_of_12(networks):
             path.write_bytes(content)
             told += refused(load, path, words)
     assert told == 12
+
+
+def test_2_faults_of_the_text_beside_4_stored_networks_are_told_8_of_8(networks):
+    told = 0
+    for path, load in networks.items():
+        for content in (b"", b"version https://git-lfs.github.com/spec/v1\n"):
+            path.with_suffix(".json").write_bytes(content)
+            with pytest.raises((OSError, ValueError)) as error:
+                load()
+            told += ".json" in str(error.value) or "Expecting value" in str(error.value)
+    assert told == 8
 
 
 # ---- no files ------------------------------------------------------------------------------
