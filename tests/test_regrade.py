@@ -283,6 +283,15 @@ def test_a_kernel_that_does_not_start_costs_the_answers_only(tmp_path):
     assert "FileNotFoundError" in first.detail
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no path is that long on Windows")
+def test_3000_folders_in_folders_are_an_excess_and_deleted_all_the_same():
+    with sandbox.own_folder() as folder:
+        subprocess.run([sys.executable, "-c", NESTED], cwd=folder, check=True)
+        with pytest.raises(ValueError, match="more than 20 folders in folders"):
+            sandbox._size(folder)
+    assert not folder.exists()
+
+
 @pytest.mark.skipif(not sandbox.isolation(), reason="this system cannot shut answers off")
 def test_six_ways_out_of_its_folder_are_shut_to_an_answer(marked, tmp_path, monkeypatch):
     monkeypatch.setenv("SECRET_OF_THE_TEACHER", "42")

@@ -18,10 +18,11 @@ class Mark:
 
     Attributes:
         learner, account, lesson: as in `HandIn`.
-        exercise: its number, such as "3.2"; "" where a hand-in cannot be read.
+        exercise: its number, such as "3.2"; "" where a hand-in cannot be read or marked.
         state: "right", "known mistake", "wrong", "not answered", "error", "out of time",
-            "out of memory"; "not run" if the cell is missing; or "not readable".
-        detail: what the check said, the error, or why nothing can be read; in one line.
+            "out of memory"; "not run" if the cell is missing, or the lesson itself fails; or
+            "not readable".
+        detail: what the check said, the error, or why nothing can be read or run; in one line.
         look: why a teacher should read this answer, or "".
     """
 
