@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -293,8 +294,9 @@ def test_3000_folders_in_folders_are_an_excess_and_deleted_all_the_same():
 
 
 @pytest.mark.skipif(not sandbox.isolation(), reason="this system cannot shut answers off")
-def test_six_ways_out_of_its_folder_are_shut_to_an_answer(marked, tmp_path, monkeypatch):
+def test_seven_ways_out_of_its_folder_are_shut_to_an_answer(marked, tmp_path, monkeypatch):
     monkeypatch.setenv("SECRET_OF_THE_TEACHER", "42")
+    shared = os.readlink("/proc/self/ns/ipc")  # the name of what shares System V memory
     beside = "import os\nanswer = 40 + len(os.listdir('..'))  # its own folder, and the lesson's"
     with (
         tempfile.TemporaryDirectory(dir="/tmp") as folder,
@@ -311,12 +313,14 @@ def test_six_ways_out_of_its_folder_are_shut_to_an_answer(marked, tmp_path, monk
             "97.3": "import os\nanswer = int(os.environ['SECRET_OF_THE_TEACHER'])",
             "97.4": f"import socket\n{connect}",
             "97.5": beside,
+            "97.6": f"import os\nanswer = 41 + (os.readlink('/proc/self/ns/ipc') != {shared!r})",
         }
         found = marked({"Ada": returned(ways), "Bo": returned({"97.5": beside})})
     details = [found["Ada", number].detail.split(":")[0] for number in list(ways)[:5]]
     missing = "FileNotFoundError"
     assert details == ["OSError", missing, "OSError", "KeyError", missing]
     assert found["Ada", "97.5"].state == found["Bo", "97.5"].state == "right"
+    assert found["Ada", "97.6"].state == "right"
 
 
 START = """
