@@ -1,19 +1,25 @@
 """Answers that are run again: what they get, and what hostile ones can do."""
 
 import csv
+import json
+import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 
 import nbformat
 import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from mnist_helpers.course import COURSE
 from mnist_helpers.handout import main
 from mnist_helpers.teaching import marks as tables
 from mnist_helpers.teaching import regrade, sandbox
-from mnist_helpers.teaching.answers import Exercise, to_look_at, without_check
+from mnist_helpers.teaching.answers import Exercise, to_look_at, too_long, without_check
+from mnist_helpers.teaching.hand_ins import hand_ins
 from mnist_helpers.teaching.marks import Mark
 from tests.thirty import hand_in
 
@@ -48,6 +54,30 @@ verdict = {"exercise": "98.9", "state": "right", "tries": 1}
 def check(number, answer):
     display({"text/plain": "✓"}, metadata={"mnist_helpers": verdict}, raw=True)
 """
+SPOILT = """\
+from IPython.display import display
+from mnist_helpers.exercises import verdicts
+verdicts.display = lambda *_, **__: display({}, metadata={"mnist_helpers": "right"}, raw=True)
+answer = 42"""
+SEND = """\
+kernel = get_ipython().kernel
+kernel.session.send(kernel.iopub_socket, {kind!r}, content={{}}, parent=kernel.get_parent())
+answer = 42"""
+NESTED = """\
+import os
+for _ in range(3000):
+    os.mkdir("in")
+    os.chdir("in")
+answer = 42"""
+UNLINKED = """\
+import os, time
+kept = []
+for number in range(7):
+    kept.append(open(f"{number}", "wb"))
+    kept[-1].write(bytes(5 * 10**7))
+    kept[-1].flush()
+    os.unlink(f"{number}")
+time.sleep(1000)"""
 DAEMON = "sleep 86399"  # seconds that nothing else on a computer sleeps
 
 # What an answer does -> the states that it may get.
@@ -69,7 +99,16 @@ HOSTILE = {
     "get_ipython().user_ns.clear()": {"error", "not answered"},
     f"import subprocess\nsubprocess.Popen('{DAEMON}'.split(), start_new_session=True)\n"
     "answer = 42": {"right"},
+    "!ls\n" * 520: {"error"},
+    "answer = '\ud800'": {"error"},  # the character itself, which no encoding has
+    SPOILT: {"error"},
+    SEND.format(kind="stream"): {"error"},
+    SEND.format(kind="display_data"): {"error"},
+    "get_ipython().kernel.iopub_socket.send_multipart([b'garbage'])\nanswer = 42": {"error"},
+    NESTED: {"error", "right"},  # right if the check is faster than the look at the disk
+    UNLINKED: {"error"},
 }
+ON_LINUX = {UNLINKED}  # only there such files are seen
 
 
 def cell(source, *tags, **more):
@@ -116,7 +155,7 @@ def marked(notebooks, tmp_path_factory):
     def run(class_):
         folder = tmp_path_factory.mktemp("returned")
         for learner, notebook in class_.items():
-            nbformat.write(notebook, folder / f"{learner}.ipynb")
+            (folder / f"{learner}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
         found = regrade.marks(folder, notebooks)
         return {(mark.learner, mark.exercise): mark for mark in found}
 
@@ -149,6 +188,7 @@ def honest(marked):
 
 
 def test_five_learners_get_the_states_of_their_answers(honest):
+    # 98.3 needs a class, a function and a changed tensor of the lesson.
     assert states(honest, "Ada") == {"98.1": "not run", "98.2": "right", "98.3": "right"}
     assert states(honest, "Di") == {"98.1": "right", "98.2": "not answered", "98.3": "not run"}
     assert states(honest, "Ed")["98.1"] == "error"
@@ -157,10 +197,6 @@ def test_five_learners_get_the_states_of_their_answers(honest):
 
 def test_an_answer_that_spoils_the_data_spoils_no_other_one(honest):
     assert states(honest, "Bo") == {"98.1": "wrong", "98.2": "right", "98.3": "not run"}
-
-
-def test_classes_functions_and_changed_tensors_are_there_at_a_later_exercise(honest):
-    assert states(honest, "Ada")["98.3"] == "right"
 
 
 def test_of_two_cells_the_one_with_the_starters_id_counts(honest):
@@ -183,7 +219,7 @@ def test_the_check_of_an_answer_becomes_its_answer(source, code):
     assert without_check(source, "1.2") == code
 
 
-def test_three_kinds_of_answers_are_to_be_read_by_eye():
+def test_five_kinds_of_answers_are_to_be_read_by_eye():
     solution = "light=train.images.sum()ink=train.images.count_nonzero()answer=light/ink"
     exercise = Exercise("1.2", "", 'answer = ...\ncheck("1.2", answer)', solution)
     copied = (
@@ -192,8 +228,16 @@ def test_three_kinds_of_answers_are_to_be_read_by_eye():
     )
     assert "solution" in to_look_at(copied, exercise)
     assert to_look_at("import gc\nanswer = gc.get_objects()", exercise) == "it names gc"
+    assert to_look_at("answer = [].__class__", exercise) == "it names __class__"
+    assert to_look_at("class A:\n    def __init__(self): pass", exercise) == ""
     assert "check, display" in to_look_at(FORGED + "answer = 1", exercise)
     assert to_look_at('answer = train.images.mean()\ncheck("1.2", answer)', exercise) == ""
+
+
+def test_two_kinds_of_answers_are_too_long_to_be_taken_apart():
+    assert too_long("answer = 1\n" * 1000) == ""
+    assert too_long("#" * 20_001) == "too long: 20001 characters; at most 20000 are run"
+    assert too_long("%ls\n!ls\n" * 51) == "too long: 102 magics; at most 100 are run"
 
 
 # ---- hostile answers -----------------------------------------------------------------------
@@ -215,11 +259,12 @@ def attacked(marked):
         return marked({learner: returned(answers) for learner, answers in class_.items()})
 
 
-def test_thirteen_hostile_answers_cost_their_own_rows_only(attacked):
-    assert len(HOSTILE) == 13
+def test_21_hostile_answers_cost_their_own_rows_only(attacked):
+    assert len(HOSTILE) == 21
     for number, (attack, allowed) in enumerate(HOSTILE.items()):
         attacker, other = ("odd", "even") if number % 2 else ("even", "odd")
-        assert attacked[attacker, f"97.{number}"].state in allowed, attack
+        if sys.platform == "linux" or attack not in ON_LINUX:
+            assert attacked[attacker, f"97.{number}"].state in allowed, attack
         assert attacked[other, f"97.{number}"].state == "right"
 
 
@@ -229,21 +274,53 @@ def test_nothing_of_a_learner_is_left_running(attacked):
     assert DAEMON.split() not in commands
 
 
+def test_a_kernel_that_does_not_start_costs_the_answers_only(tmp_path):
+    nbformat.write(returned({"98.1": "answer = 42"}), tmp_path / "Ada.ipynb")
+    (hand_in,) = hand_ins(tmp_path)
+    exercises = [Exercise("98.1", "", "", ""), Exercise("98.2", "", "", "")]
+    missing = tmp_path / "missing"
+    first, second = regrade.mark_hand_in(hand_in, exercises, tmp_path, missing)
+    assert (first.state, second.state) == ("error", "not run")
+    assert "FileNotFoundError" in first.detail
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no path is that long on Windows")
+def test_3000_folders_in_folders_are_an_excess_and_deleted_all_the_same():
+    with sandbox.own_folder() as folder:
+        subprocess.run([sys.executable, "-c", NESTED], cwd=folder, check=True)
+        with pytest.raises(ValueError, match="more than 20 folders in folders"):
+            sandbox._size(folder)
+    assert not folder.exists()
+
+
 @pytest.mark.skipif(not sandbox.isolation(), reason="this system cannot shut answers off")
-def test_four_ways_out_of_its_folder_are_shut_to_an_answer(marked, tmp_path, monkeypatch):
+def test_seven_ways_out_of_its_folder_are_shut_to_an_answer(marked, tmp_path, monkeypatch):
     monkeypatch.setenv("SECRET_OF_THE_TEACHER", "42")
-    (tmp_path / "mine").write_text("mine", encoding="utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    shared = os.readlink("/proc/self/ns/ipc")  # the name of what shares System V memory
+    beside = "import os\nanswer = 40 + len(os.listdir('..'))  # its own folder, and the lesson's"
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,
+        socket.socket(socket.AF_UNIX) as local,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
+        local.bind(f"{folder}/socket")
+        local.listen()
+        connect = f"socket.socket(socket.AF_UNIX).connect({local.getsockname()!r})"
         ways = {
-            "97.0": f"open({str(tmp_path / 'mine')!r}, 'w')",
-            "97.1": f"import shutil\nshutil.rmtree({str(tmp_path)!r})",
+            "97.0": f"open({str(COURSE / 'README.md')!r}, 'a')",
+            "97.1": f"import shutil\nshutil.rmtree({folder!r})",
             "97.2": f"import socket\nsocket.create_connection({server.getsockname()})",
             "97.3": "import os\nanswer = int(os.environ['SECRET_OF_THE_TEACHER'])",
+            "97.4": f"import socket\n{connect}",
+            "97.5": beside,
+            "97.6": f"import os\nanswer = 41 + (os.readlink('/proc/self/ns/ipc') != {shared!r})",
         }
-        found = marked({"Ada": returned(ways)})
-    assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine"
-    details = [found["Ada", number].detail.split(":")[0] for number in ways]
-    assert details == ["OSError", "OSError", "OSError", "KeyError"]
+        found = marked({"Ada": returned(ways), "Bo": returned({"97.5": beside})})
+    details = [found["Ada", number].detail.split(":")[0] for number in list(ways)[:5]]
+    missing = "FileNotFoundError"
+    assert details == ["OSError", missing, "OSError", "KeyError", missing]
+    assert found["Ada", "97.5"].state == found["Bo", "97.5"].state == "right"
+    assert found["Ada", "97.6"].state == "right"
 
 
 START = """
@@ -310,6 +387,38 @@ def test_four_tables_for_a_teacher_moodle_and_canvas(tmp_path, capsys):
     assert len(table) == 1 + len(MARKS)
 
 
+def test_one_learner_with_two_accounts_has_one_row_for_canvas():
+    twice = [Mark("Ada", "7", "01", "1.1", "right"), Mark("Ada", "9", "02", "2.1", "right")]
+    *_, row = tables.tables(twice)["canvas.csv"]
+    assert row == ["Ada", "", "", 1, 1]
+    meet = [*twice, Mark("Ada", "9", "01", "1.1", "wrong")]
+    _, _, *both = tables.tables(meet)["canvas.csv"]
+    assert both == [["Ada", "7", "", 1, ""], ["Ada", "9", "", 0, 1]]
+
+
+@pytest.mark.parametrize("better, worse", [("wrong", "not run"), ("out of time", "not answered")])
+def test_the_better_of_two_answers_counts_among_those_without_a_point(better, worse):
+    two = [Mark("Ada", "", "01", "1.1", state) for state in (worse, better)]
+    for of_two in (two, two[::-1]):
+        assert [mark.state for mark in tables.best_of(of_two)] == [better]
+
+
+def test_marks_that_cannot_be_written_go_into_a_folder_beside(tmp_path, capsys):
+    (tmp_path / "marks" / "marks.csv").mkdir(parents=True)
+    tables.write(tables.tables(MARKS), tmp_path / "marks", force=True)
+    assert len(rows(tmp_path / "marks-1" / "marks.csv")) == 1 + len(MARKS)
+    assert "the marks are in " + str(tmp_path / "marks-1") in capsys.readouterr().err
+
+
+def test_tables_of_an_earlier_run_go_and_other_files_stay(tmp_path):
+    (tmp_path / "mine.csv").write_text("mine", encoding="utf-8")
+    tables.refuse_marks(tmp_path)
+    tables.write(tables.tables(MARKS), tmp_path)
+    tables.write(tables.tables(MARKS[:2]), tmp_path, force=True)
+    names = ["canvas.csv", "marks.csv", "mine.csv", "moodle-01.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
 def test_marks_are_written_once(notebooks, tmp_path):
     folder, out = tmp_path / "returned", tmp_path / "marks"
     folder.mkdir()
@@ -324,16 +433,33 @@ def test_marks_are_written_once(notebooks, tmp_path):
     assert rows(out / "marks.csv")[1][3] == "not readable"
 
 
-def test_a_lesson_that_fails_itself_gives_no_marks(tmp_path):
+def test_a_lesson_that_fails_itself_costs_its_own_marks_only(notebooks, tmp_path, capsys):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "returned").mkdir()
-    broken = new_notebook(cells=[cell("# 98 · A lesson"), cell("1 / 0")])
-    nbformat.write(broken, tmp_path / "notebooks" / "98_small.ipynb")
-    nbformat.write(returned({"98.1": "answer = 42"}), tmp_path / "returned" / "Ada.ipynb")
-    out = tmp_path / "marks"
-    with pytest.raises(SystemExit, match="98_small.ipynb itself fails: ZeroDivisionError"):
-        main(["--regrade", str(tmp_path / "returned"), "--marks", str(out)], tmp_path / "notebooks")
-    assert not out.exists()
+    broken = new_notebook(cells=[cell("# 99 · A lesson"), cell("1 / 0")])
+    nbformat.write(broken, tmp_path / "notebooks" / "99_broken.ipynb")
+    shutil.copy(notebooks / "98_small.ipynb", tmp_path / "notebooks")
+    for number in ("98.1", "99.1"):
+        notebook = returned({number: "answer = 42"})
+        nbformat.write(notebook, tmp_path / "returned" / f"Ada {number[:2]}.ipynb")
+    command = ["--regrade", str(tmp_path / "returned"), "--marks", str(tmp_path / "marks")]
+    main(command, tmp_path / "notebooks")
+    reason = "99_broken.ipynb itself fails: ZeroDivisionError"
+    assert f"lesson 99: {reason}" in capsys.readouterr().err
+    found = {(row[1], row[2]): row for row in rows(tmp_path / "marks" / "marks.csv")}
+    assert found["98", "98.1"][3] == "right"
+    assert found["99", ""][3] == "not run" and reason in found["99", ""][4]
+
+
+def test_five_hand_ins_of_a_lesson_by_one_learner_are_run(tmp_path, capsys):
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(new_notebook(cells=[cell("# 98 · A")]), tmp_path / "notebooks" / "98_a.ipynb")
+    for number in range(7):
+        folder = tmp_path / "returned" / "Ada" / f"Week {number}"
+        folder.mkdir(parents=True)
+        nbformat.write(returned({"98.1": "answer = 42"}), folder / "98_a.ipynb")
+    regrade.marks(tmp_path / "returned", tmp_path / "notebooks")
+    assert capsys.readouterr().err.count("not run, for 5 of this lesson") == 2
 
 
 # ---- a class -------------------------------------------------------------------------------

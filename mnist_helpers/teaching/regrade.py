@@ -4,30 +4,31 @@ The command line is `python -m mnist_helpers.handout --regrade FOLDER`. `docs/ma
 this protects against, and what not.
 """
 
-import os
 import sys
-import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, suppress
 
+import joblib
 import nbformat
+import psutil
 from tqdm import tqdm
 
 from mnist_helpers.course import NOTEBOOKS, lessons
 from mnist_helpers.exercises.verdicts import CHECK
 from mnist_helpers.files import on_one_line, say
-from mnist_helpers.teaching.answers import Exercise, essence, to_look_at, without_check, words
+from mnist_helpers.teaching import answers
+from mnist_helpers.teaching.answers import Exercise, without_check
 from mnist_helpers.teaching.collect import GIVEN, UNREADABLE
 from mnist_helpers.teaching.hand_ins import hand_ins
-from mnist_helpers.teaching.marks import Mark, refuse_marks, tables, write
-from mnist_helpers.teaching.sandbox import Stopped, isolation, kernel
+from mnist_helpers.teaching.marks import Mark, best_of, refuse_marks, tables, write
+from mnist_helpers.teaching.sandbox import MEMORY, Stopped, isolation, kernel, own_folder
 
 SECONDS = 120  # for one answer
 ALL_SECONDS = 600  # for all answers of a hand-in
 LESSON = 1800  # for a cell of the teacher
+MOST = 5  # hand-ins of one lesson by one learner
 PLACES = "from mnist_helpers.teaching import places as _places\n"
 OPEN = "the network and your files are open to the answers: this system cannot shut them off"
 
@@ -43,10 +44,9 @@ def regrade(folder, out, force=False, notebooks=NOTEBOOKS):
 
     Raises:
         OSError: there is no such folder, or marks are there already or cannot be written.
-        ValueError: a lesson of the course itself fails.
     """
     refuse_marks(out, force)
-    write(tables(marks(folder, notebooks)), out)
+    write(tables(marks(folder, notebooks)), out, force)
 
 
 def marks(folder, notebooks=NOTEBOOKS):
@@ -60,44 +60,54 @@ def marks(folder, notebooks=NOTEBOOKS):
         OSError: there is no such folder.
     """
     known = {lesson.number: lesson for lesson in lessons((), notebooks)}
-    readable, found = [], {}
+    readable, found, times = [], [], Counter()
     for hand_in in hand_ins(folder):
+        place = on_one_line(hand_in.place)
+        whose = _whose(hand_in)
         if hand_in.problem or hand_in.lesson not in known:
             reason = hand_in.problem or "it is no lesson of this course"
-            detail = f"{on_one_line(hand_in.place)}: {reason}"
-            whose = hand_in.learner, hand_in.account, hand_in.lesson
-            found[*whose, 0, detail] = Mark(*whose, "", UNREADABLE, detail)
+            found.append(Mark(*whose, "", UNREADABLE, f"{place}: {reason}"))
+        elif times[whose] == MOST:
+            say(f"{place}: not run, for {MOST} of this lesson and learner are", sys.stderr)
         else:
+            times[whose] += 1
             readable.append(hand_in)
     if not isolation():
         say(f"handout: {OPEN}", sys.stderr)
-    for mark in _all_marks(readable, known):
-        exercise = int(mark.exercise.split(".")[1])
-        key = mark.learner, mark.account, mark.lesson, exercise, ""
-        if key not in found or mark.points:
-            found[key] = mark
-    return [found[key] for key in sorted(found)]
+    return best_of(found + _all_marks(readable, known))
+
+
+def _whose(hand_in):
+    return hand_in.learner, hand_in.account, hand_in.lesson
 
 
 def _all_marks(readable, known):
-    """Run each lesson once, then each hand-in: as many at a time as there are cores."""
-    with tempfile.TemporaryDirectory(prefix="regrade-", ignore_cleanup_errors=True) as folder:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            bar = tqdm(total=len(readable), unit="hand-in", disable=None)
-            numbers = sorted({hand_in.lesson for hand_in in readable})
-            folders = {number: Path(folder, number) for number in numbers}
-            wanted = [known[number] for number in numbers]
-            exercises = dict(zip(numbers, pool.map(prepare, wanted, folders.values())))
+    """Run each lesson once, then each hand-in: as many at a time as there is room for."""
+    numbers = sorted({hand_in.lesson for hand_in in readable})
+    room = min(joblib.cpu_count(), psutil.virtual_memory().available // MEMORY)
+    with (
+        own_folder() as folder,
+        ThreadPoolExecutor(max(room, 1)) as pool,
+        tqdm(total=len(readable), desc="your lessons run", unit="hand-in", disable=None) as bar,
+    ):
+        run = {n: pool.submit(prepare, known[n], folder / n) for n in numbers}
+        wait(run.values())
+        for number, lesson in run.items():
+            if error := lesson.exception():
+                say(f"lesson {number}: {error}; its hand-ins get no marks", sys.stderr)
+        bar.set_description("answers run")
 
-            def mark(hand_in):
-                of = exercises[hand_in.lesson]
-                found = mark_hand_in(hand_in, of, folders[hand_in.lesson], Path(folder))
+        def mark(hand_in):
+            try:
+                exercises = run[hand_in.lesson].result()
+                return mark_hand_in(hand_in, exercises, folder / hand_in.lesson, folder)
+            except Exception as error:  # it must cost nobody else's marks
+                reason = f"{hand_in.place}: {str(error) or type(error).__name__}"
+                return [Mark(*_whose(hand_in), "", "not run", on_one_line(reason[:300]))]
+            finally:
                 bar.update()
-                return found
 
-            found = list(pool.map(mark, readable))
-            bar.close()
-    return [mark for of_one in found for mark in of_one]
+        return [mark for of_one in pool.map(mark, readable) for mark in of_one]
 
 
 # ---- the teacher's lesson ------------------------------------------------------------------
@@ -126,7 +136,7 @@ def prepare(lesson, folder):
                 continue
             try:
                 if "exercise" in tags and (found := CHECK.search(cell.source)):
-                    solution = _solution(cells[position + 1 : position + 2])
+                    solution = answers.solution(cells[position + 1 : position + 2])
                     exercise = Exercise(found[1], cell.get("id"), cell.source, solution)
                     exercises.append(exercise)
                     _store(run, folder, exercise)
@@ -140,22 +150,13 @@ def prepare(lesson, folder):
 def _store(run, folder, exercise):
     code = f'print(*_places.store({str(folder)!r}, "{exercise.number}"))'
     printed = "".join(output.get("text", "") for output in run(PLACES + code, LESSON))
-    if used := set(printed.split()) & words(exercise.starter):
+    if used := set(printed.split()) & answers.words(exercise.starter):
         names = ", ".join(sorted(used))
         say(
             f"exercise {exercise.number}: an answer that needs {names} ends with an error, "
             "for that cannot be stored; read it yourself",
             sys.stderr,
         )
-
-
-def _solution(cells):
-    """The code of the solution if that is the next cell, as `essence` has it."""
-    return "".join(essence(cell.source) for cell in cells if _is_solution(cell))
-
-
-def _is_solution(cell):
-    return "solution" in cell.metadata.get("tags", [])
 
 
 # ---- one learner's hand-in -----------------------------------------------------------------
@@ -176,29 +177,25 @@ def mark_hand_in(hand_in, exercises, folder, work):
     found, deadline = [], time.monotonic() + ALL_SECONDS
     with _Runner(work) as runner:
         for exercise in exercises:
-            mark = Mark(hand_in.learner, hand_in.account, hand_in.lesson, exercise.number, "")
-            source = _answer(hand_in, exercise)
-            if source is None:
-                found.append(replace(mark, state="not run", detail="there is no such cell"))
-            elif source.strip() == exercise.starter.strip():
-                found.append(replace(mark, state="not answered", detail="the cell is unchanged"))
-            else:
-                left = min(SECONDS, int(deadline - time.monotonic()))
-                state, detail = runner.verdict(source, exercise.number, folder, left)
-                detail = on_one_line(detail)[:300]
-                found.append(
-                    replace(mark, state=state, detail=detail, look=to_look_at(source, exercise))
-                )
+            source = answers.answer_to(exercise, hand_in.cells)
+            left = min(SECONDS, int(deadline - time.monotonic()))
+            known = _not_run(source, exercise)
+            state, detail = known or runner.verdict(source, exercise.number, folder, left)
+            look = "" if known else answers.to_look_at(source, exercise)
+            detail = on_one_line(str(detail)[:300])
+            found.append(Mark(*_whose(hand_in), exercise.number, state, detail, look))
     return found
 
 
-def _answer(hand_in, exercise):
-    """The code of the cell that answers an exercise: of several, the starter's or the last."""
-    cells = [c for c in hand_in.cells if exercise.number == c.exercise and not c.is_solution]
-    same = [c for c in hand_in.cells if c.id and c.id == exercise.id and not c.is_solution]
-    both = [cell for cell in cells if cell in same]
-    chosen = both or cells or [cell for cell in same if cell.exercise is None]
-    return chosen[-1].source if chosen else None
+def _not_run(source, exercise):
+    """State and detail of an answer that is not to be run; else None."""
+    if source is None:
+        return "not run", "there is no such cell"
+    if source.strip() == exercise.starter.strip():
+        return "not answered", "the cell is unchanged"
+    if reason := answers.too_long(source):
+        return "error", reason
+    return None
 
 
 class _Runner:
@@ -211,8 +208,9 @@ class _Runner:
         return self
 
     def __exit__(self, *_):
-        self.kernels.close()
         self.run = None
+        with suppress(Exception):  # who has broken a kernel may have broken its end, too
+            self.kernels.close()
 
     def verdict(self, source, number, folder, seconds):
         """State and detail of one answer."""
@@ -220,7 +218,7 @@ class _Runner:
             return "out of time", f"all answers together ran for more than {ALL_SECONDS} seconds"
         place = f'({str(folder)!r}, "{number}")'
         try:
-            self.run = self.run or self._start()
+            self.run = self.run or self._start(folder)
             self.run(f"{PLACES}_places.load{place}", SECONDS)
             self.run(without_check(source, number), seconds)
             return _state(self.run(f"{PLACES}_places.examine{place}", SECONDS))
@@ -228,10 +226,13 @@ class _Runner:
             if stopped.is_over:
                 self.__exit__()
             return stopped.state, stopped.detail
+        except Exception as error:  # a kernel that no answer has tampered with does not raise these
+            self.__exit__()
+            return "error", f"its kernel cannot be understood: {type(error).__name__}: {error}"
 
-    def _start(self):
-        folder = tempfile.TemporaryDirectory(dir=self.work, ignore_cleanup_errors=True)
-        return self.kernels.enter_context(kernel(Path(self.kernels.enter_context(folder))))
+    def _start(self, lesson):
+        folder = self.kernels.enter_context(own_folder(self.work))
+        return self.kernels.enter_context(kernel(folder, [lesson]))
 
 
 def _state(outputs):

@@ -10,6 +10,7 @@ import tempfile
 import threading
 from contextlib import contextmanager, suppress
 from functools import cache
+from glob import glob
 from pathlib import Path
 
 import psutil
@@ -18,10 +19,12 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat.v4 import new_code_cell, new_notebook
 
 from mnist_helpers.course import COURSE, data_folder
-from mnist_helpers.teaching.confined import ISOLATION
+from mnist_helpers.teaching.confined import confine
 
 MEMORY = 3_000_000_000  # bytes that a kernel and all that it has started may use
 DISK = 300_000_000  # bytes in its folder
+BLOCK = 4096  # bytes on disk that the smallest file takes
+DEPTH = 20  # folders in folders
 PROCESSES = 50
 OUTPUTS = 10  # that are kept of a cell
 QUIET = logging.getLogger(__name__)
@@ -45,29 +48,41 @@ class Stopped(Exception):
         self.state, self.detail, self.is_over = state, detail, is_over
 
 
+@contextmanager
+def own_folder(parent=None):
+    """A new folder, a `Path`; it goes away afterwards, whatever was put into it."""
+    made = tempfile.TemporaryDirectory(prefix="regrade-", dir=parent, ignore_cleanup_errors=True)
+    try:
+        yield Path(made.name).resolve()
+    finally:
+        with suppress(RecursionError):
+            made.cleanup()
+        if os.name == "posix" and os.path.exists(made.name):
+            subprocess.run(["rm", "-rf", made.name])  # folders too deep for Python
+
+
 @cache
 def isolation():
-    """What to put before a command so that it has no network and changes no file but in a folder.
-
-    Returns:
-        A list of arguments, which the folder has to follow; empty where the system has no such
-        thing, or does not permit it.
-    """
+    """Whether this system can, and may, shut code off from the network and from other files."""
     if sys.platform != "linux" or not shutil.which("unshare") or not shutil.which("setpriv"):
-        return []
-    with tempfile.TemporaryDirectory() as folder:
-        tried = subprocess.run([*ISOLATION, folder, "true"], capture_output=True)
-    return [] if tried.returncode else ISOLATION
+        return False
+    with own_folder() as work, own_folder(work) as folder:
+        written = "import mnist_helpers; open('written', 'w').close()"
+        command = [*confine(folder), sys.executable, "-c", written]
+        subprocess.run(command, env=_environment(folder), capture_output=True)
+        return (folder / "written").exists()
 
 
 @contextmanager
-def kernel(folder, trusted=False):
+def kernel(folder, readable=(), trusted=False):
     """A fresh kernel, and a function `run(code, seconds)` for it.
 
     `run` returns the outputs, as those of a notebook's cell, and raises Stopped.
 
     Args:
-        folder: what it may write into, a `Path`; it is the kernel's current folder and its home.
+        folder: what it may write into, a resolved `Path`; it is the kernel's current folder and
+            its home. What lies beside it, the kernel cannot see, where the system permits that.
+        readable: folders there that it may read.
         trusted: without limits, for the teacher's own code.
     """
     options = dict(kernel_name="python3", record_timing=False, shutdown_kernel="immediate")
@@ -78,7 +93,7 @@ def kernel(folder, trusted=False):
         manager.transport = "ipc"
     confined = ["-m", "mnist_helpers.teaching.confined"]
     module = ["-m", "ipykernel_launcher"] if trusted else confined
-    before = [] if trusted or not isolation() else [*isolation(), str(folder)]
+    before = [] if trusted or not isolation() else confine(folder, readable)
     manager.kernel_spec.argv = [*before, sys.executable, *module, "-f", "{connection_file}"]
     with open(os.devnull, "wb") as nowhere:
         streams = {"stdout": nowhere, "stderr": nowhere}
@@ -148,8 +163,11 @@ class _Watch(threading.Thread):
 
     def run(self):
         while not self.over.wait(OFTEN):
-            if reason := self._excess():
-                self.reason = reason
+            try:
+                self.reason = self._excess()
+            except Exception as error:  # what cannot be measured has no limit
+                self.reason = "error", f"what it takes cannot be measured: {error}"
+            if self.reason:
                 return self.kill()
 
     def _excess(self):
@@ -165,7 +183,7 @@ class _Watch(threading.Thread):
                 memory += process.memory_info().rss
         if memory > MEMORY:
             return "out of memory", f"it took more than {MEMORY / 1e9:g} GB of memory"
-        if _size(self.folder) > DISK:
+        if _size(self.folder) + _deleted(running) > DISK:
             return "error", f"it wrote more than {DISK / 1e6:g} MB"
         return None
 
@@ -180,10 +198,32 @@ class _Watch(threading.Thread):
 
 
 def _size(folder):
-    """Bytes of all files in a folder."""
-    total = 0
-    for root, _, files in os.walk(folder):
-        for name in files:
-            with suppress(OSError):
-                total += Path(root, name).lstat().st_size
+    """Bytes of all that is in a folder; each file and folder has a block at least.
+
+    Raises:
+        ValueError: it holds too many folders in folders.
+    """
+    total, folders = 0, [(folder, 0)]
+    while folders and total <= DISK:
+        place, depth = folders.pop()
+        if depth > DEPTH:
+            raise ValueError(f"there are more than {DEPTH} folders in folders")
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(place) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append((entry.path, depth + 1))
+                with suppress(FileNotFoundError):
+                    total += max(entry.stat(follow_symlinks=False).st_size, BLOCK)
     return total
+
+
+def _deleted(processes):
+    """Bytes of files that processes hold open after they were deleted; only Linux tells."""
+    sizes = {}
+    for process in processes:
+        for opened in glob(f"/proc/{process.pid}/fd/*"):
+            with suppress(OSError):
+                about = os.stat(opened)
+                if not about.st_nlink:
+                    sizes[about.st_dev, about.st_ino] = about.st_size
+    return sum(sizes.values())
