@@ -16,6 +16,7 @@ OUT and FOLDER are folders. What is there already is only overwritten with --for
 
 import argparse
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def _options(arguments):
     add("--marks", type=Path, metavar="OUT", help="where --regrade writes to, not to marks/")
     add("--force", action="store_true", help="overwrite files that are there already")
     options = parser.parse_intermixed_args(arguments)
-    if options.out and options.out.name.isdecimal():
+    if options.out and re.fullmatch(r"\d{1,2}", str(options.out)):
         parser.error("give a folder before the numbers of lessons, such as  my_class 01 03")
     if [options.out, options.collect, options.regrade].count(None) != 2:
         parser.error("give one of OUT, --collect FOLDER and --regrade FOLDER")

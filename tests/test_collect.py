@@ -8,19 +8,21 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from contextlib import contextmanager
 
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
+from mnist_helpers import exercises
 from mnist_helpers.course import lessons
-from mnist_helpers.exercises import numbers
+from mnist_helpers.exercises import numbers, verdicts
 from mnist_helpers.handout import main
 from mnist_helpers.teaching import hand_ins
 from mnist_helpers.teaching.collect import Row
 from mnist_helpers.teaching.collect import collect as collect_rows
-from mnist_helpers.teaching.summary import summarise
+from mnist_helpers.teaching.summary import page, summarise
 from tests.test_handout import EXERCISE, make_links
 from tests.thirty import BROKEN, hand_in
 
@@ -322,6 +324,15 @@ def test_a_zip_of_a_zip_is_read_and_ten_hostile_zips_cost_their_own_row_only(col
     assert [row[:3] for row in rows if row not in unreadable] == [["Ada", "03", x] for x in SIX]
 
 
+def test_a_zip_may_stand_for_the_folder(tmp_path, capsys):
+    (tmp_path / "moodle.zip").write_bytes(zipped({"Bo Ek_7_assignsubmission_file/03.ipynb": ONE}))
+    main(["--collect", str(tmp_path / "moodle.zip")])
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert {tuple(row[:2]) for row in rows[1:]} == {("Bo Ek", "03")}
+    with pytest.raises(SystemExit, match="there is no folder, and no zip, .*class.csv"):
+        main(["--collect", str(tmp_path / "class.csv")])
+
+
 # ---- what is hostile -----------------------------------------------------------------------
 
 HOSTILE = {
@@ -335,18 +346,25 @@ HOSTILE = {
     "holds nothing": b'{"cells": []}',
     "holds other types": b'{"cells": [5, {"outputs": 7}, {"outputs": [1, {"metadata": []}]}]}',
     "is too large": ONE.encode() + b" " * hand_ins.LIMIT * 1_000_000,
+    "has too many cells": json.dumps({"cells": [{}] * 2001}).encode(),
     "is of no lesson": lesson(starter("99.99"), number=99).encode(),
 }
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_eleven_files_that_are_no_lesson_cost_their_own_row_only(what, collect):
+def test_twelve_files_that_are_no_lesson_cost_their_own_row_only(what, collect):
     rows, complaints = collect({f"{what}.ipynb": HOSTILE[what], "z.ipynb": ONE})
     own, *others = rows
     assert own[0] == what and own[3] == "not readable" and len(own[5]) > 10
     assert [row[:3] for row in others] == [["z", "03", x] for x in SIX]
     (line,) = complaints.splitlines()
     assert line.startswith(f"{what}.ipynb: ") and own[5] in line
+
+
+def test_a_million_empty_lines_are_read_as_fast_as_one(collect):
+    empty = {"cell_type": "code", "source": "\n" * 1_000_000, "outputs": []}
+    rows, _ = collect({"a.ipynb": lesson(empty, starter("3.2", shown(verdict())))})
+    assert states(rows)["a", "3.2"][0] == "right"
 
 
 @pytest.mark.parametrize(
@@ -493,6 +511,23 @@ def test_thirty_learners_with_mixed_layouts_and_faults_are_all_in_the_table(tmp_
         claimed = {n: rows[one.learner, n].state for n in numbers(one.lesson)}
         assert claimed == {n: one.claims.get(n, "not run") for n in claimed}
     assert len(complaints) == sum(one.fault in BROKEN for one in handed_in)
+
+
+def test_a_late_hint_that_gives_the_range_away_is_not_quoted(tmp_path, monkeypatch):
+    """The check says more from the fourth try on; the page is projected in front of the class."""
+    shown_here = []
+    monkeypatch.setattr(verdicts, "display", lambda data, **_: shown_here.append(data))
+    monkeypatch.setattr(verdicts, "_tries", Counter())
+    monkeypatch.setitem(exercises._exercises, "3.2", lambda a, *_: exercises.compare(a, 2.0, []))
+    for _ in range(4):
+        exercises.checks(None, None)("3.2", 2.5)
+    said = shown_here[-1]["text/plain"]
+    assert "between 1.98 and 2.02" in said
+    late = lesson(starter("3.2", shown(verdict(state="wrong", tries=4), said)))
+    for name in ("Ada", "Bob"):
+        (tmp_path / f"{name}_03.ipynb").write_text(late, encoding="utf-8")
+    text = page(collect_rows(tmp_path))
+    assert "You have 2.5, and that is too large" in text and "1.98" not in text
 
 
 def class_of(*details, state="known mistake"):

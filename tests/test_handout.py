@@ -371,6 +371,7 @@ def test_wrong_arguments_are_explained(notebooks, tmp_path, capsys):
     assert "no lessons in" in refused(tmp_path / "out", notebooks=tmp_path / "nowhere")
     assert "no folder" in refused("--collect", tmp_path / "nowhere", notebooks=notebooks)
     assert not (tmp_path / "out").exists()
-    for arguments in ([], ["out", "--collect", "in"], ["out", "--csv", "f"], MIXED):
+    same = ["--collect", "in", "--csv", "x", "--summary", "x"]
+    for arguments in ([], ["out", "--collect", "in"], ["out", "--csv", "f"], MIXED, ["01"], same):
         assert refused(*arguments, notebooks=notebooks) == "2"
         assert "error: " in capsys.readouterr().err
