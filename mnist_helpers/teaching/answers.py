@@ -33,7 +33,7 @@ def answer_to(exercise, cells):
     checked = [cell for cell in cells if cell.exercise == exercise.number]
     same = [cell for cell in cells if cell.id and cell.id == exercise.id]
     both = [cell for cell in same if cell.exercise == exercise.number]
-    chosen = both or checked or [cell for cell in same if cell.exercise is None]
+    chosen = both or checked or [cell for cell in same if not cell.exercise]
     return chosen[-1].source if chosen else None
 
 
