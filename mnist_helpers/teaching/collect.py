@@ -6,6 +6,7 @@ who can edit a file can forge them.
 
 import csv
 import io
+import re
 import sys
 from dataclasses import astuple, dataclass, fields
 
@@ -22,6 +23,7 @@ STATES = (
     UNREADABLE,
 )  # fmt: skip
 MOST_TRIES = 9_999
+BEGIN = re.compile(r"Exercise [\d.]+(, before this error)?: ")  # of what a check says
 NEVER = Verdict("", "", 0, "")
 FORMULA = set("=+-@＝＋－＠")  # what a spreadsheet runs begins so
 
@@ -93,10 +95,8 @@ def collect(folder):
 def _rows(one):
     """A row for each exercise of a hand-in, and what the teacher should know of it, or ""."""
     known = numbers(one.lesson)
-    problem = one.problem or (
-        "" if known else "nothing in it tells which lesson of the course it is"
-    )
-    if problem:
+    problem = one.problem or "nothing in it tells which lesson of the course it is"
+    if one.problem or not known:
         return [Row(one.learner, one.lesson, "", UNREADABLE, detail=problem)], problem
     own, opened, invalid = _verdicts(one.cells, known)
     rows = [
@@ -136,7 +136,7 @@ def _standing(number, own, opened, cells):
         state = "error" if error else "not run"
         said = error or _why_not_run(cells)
     if number not in opened:
-        return state, tried, said.removeprefix(f"Exercise {number}: ")
+        return state, tried, BEGIN.sub("", said)
     # The solution counts as a try: a learner's verdict with more tries than that came after it.
     before = state if tried < opened[number].tries else "not known"
     return "solution opened", tried, f"before: {before}"

@@ -16,7 +16,7 @@ from mnist_helpers.teaching.learners import lesson_of, with_learners
 
 LIMIT = 20  # MB of a notebook; most have 1, and in memory they take 25 times as much
 ZIP_LIMIT = 200  # MB of a zip in a zip, which is read in memory
-UNPACKED = 2_000  # MB of all that is in a zip
+UNPACKED = 1_000  # MB of all that is in a zip
 NAME = 255  # characters of a file name, as on a disk
 ENTRIES = 10_000  # files in a zip
 DEPTH = 20  # folders in folders
