@@ -53,9 +53,10 @@ def _make(options, found):
     if options.print:
         try:  # not everybody has installed what printing needs
             from mnist_helpers.teaching.printing import print_out
+
+            print_out(found, options.out, options.solutions, options.force)
         except ModuleNotFoundError as error:
             sys.exit(f'handout: {error.name} is missing; run  pip install -e ".[print]"')
-        print_out(found, options.out, options.solutions, options.force)
     elif options.slides:
         make_slides(sources, options.out, options.force)
     elif options.repository:
