@@ -9,79 +9,86 @@ from functools import cache
 from mnist_helpers.course import NOTEBOOKS
 from mnist_helpers.files import on_one_line
 
-NAME_LIMIT = 100  # characters
+LIMIT = 100  # characters
 
 # Moodle names a folder or a file like this; Canvas a file, which may be a zip.
 MOODLE = re.compile(r"(.+?)_(\d+)_assignsubmission_")
-CANVAS = re.compile(r"(.+?)(?:_LATE)?_(\d+)_\d{3,}_.")
+CANVAS = re.compile(r"(.+?)(?:_LATE)?_(\d{3,})_\d{3,}_.")
 NUMBER = re.compile(r"(?i)(?:^|(?<=[ ._-]))(?:lesson|lab|hw|ex)?[ ._-]*([0-9]{1,2})(?=[ ._-]|$)")
-COPY = re.compile(r"(?: \(\d+\)|-Copy\d+)$")  # what browsers and JupyterLab add
+COPY = re.compile(r"(?: ?\(\d+\)|-Copy\d+| - Copy)$")  # what browsers, JupyterLab and Windows add
+COLAB = re.compile(r"^Copy of ")
 # Folders of everybody, which tell nothing; and those of a class, which tell classes apart.
 SHARED = re.compile(
-    r"(?i)(?:lesson|lab|week|unit|day|hw|homework|assignment)?[ _-]*\d{0,2}"
-    r"|notebooks|my_lessons|submissions|.*-(?:main|master)"
+    r"(?i)(?:lesson|lab|week|unit|day|hw|homework|assignment|version)[ _-]*\d{1,2}|\d{1,2}"
+    r"|homework|notebooks|my_lessons|submissions"
 )
-CLASS = re.compile(r"(?i)(?:class|course|all)[ _-]*\w{0,2}")
+CLASS = re.compile(r"(?i)(?:class|course|all)(?:[ _-]+\w{1,3}|\d\w{0,2})?")
 
 
 @dataclass(frozen=True)
 class _Path:
-    """What a path tells: names of folders, and the learner's own name in that of the file."""
+    """What a path tells: names of folders, and what stands before and behind the file's number."""
 
     folders: tuple
-    own: str
-    rest: str
+    before: str
+    after: str
 
 
 def with_learners(found):
     """The same hand-ins, each with the learner and the account that its path tells.
 
-    The name is Moodle's or Canvas', else one in the name of the file, else that of a folder.
-    People of one name are told apart, by account or by folder, if they hand in the same lesson.
+    The name is Moodle's or Canvas', else that of a folder, else it is in the name of the file.
+    People of one name are told apart, by more of the path, if they hand in the same lesson.
 
     Args:
         found: list of `HandIn`.
+
+    Returns:
+        A list of `HandIn`.
     """
     paths = [_read(one.place, one.lesson) for one in found]
     children, own, bare = defaultdict(set), defaultdict(set), set()
     for path in paths:
         for depth, folder in enumerate(path.folders):
             children[path.folders[:depth]].add(folder)
-        if path.own:
-            own[path.folders].add(path.own)
+        if path.before:
+            own[path.folders].add(path.before)
         else:
             bare.add(path.folders)
 
-    def whose(path):
-        """The learner, and the folders down to where that is told."""
-        *_, inner = folders = path.folders or ("",)
-        if path.own and (not inner or len(own[folders]) > 1 or CLASS.fullmatch(inner)):
-            return path.own, path.folders
+    def whose(path, place):
+        """The learner's name, and more of the path, which tells people of that name apart."""
+        folders = path.folders
+        if path.before and (not folders or len(own[folders]) > 1 or CLASS.fullmatch(folders[-1])):
+            return path.before, "/".join([*folders, f"{path.before} {path.after}".strip()])
+        if not folders:
+            return path.after or _stem(place.name) or "?", _stem(place.as_posix())
         while len(folders) > 1 and not CLASS.fullmatch(folders[-2]):
             above = folders[:-1]
-            if above not in bare and (len(children[above]) > 1 or own[above]):
+            if len(children[above]) > 1 or above not in bare and own[above]:
                 break
             folders = above
-        return folders[-1] or path.rest, folders[:-1]
+        return folders[-1], "/".join(folders)
 
-    told = [_system(one.place) or (*whose(path), "") for one, path in zip(found, paths)]
+    told = [_system(one.place) or (*whose(path, one.place), "") for one, path in zip(found, paths)]
     return _told_apart(found, told)
 
 
 def _told_apart(found, told):
-    """The hand-ins with learners and accounts, from a list of (learner, folders, account)."""
+    """The hand-ins with learners, from a list of (name, the same with more to it, account)."""
     spelled, same = {}, defaultdict(set)
-    for one, (learner, *where) in zip(found, told):
-        spelled.setdefault(learner.casefold(), learner)
-        same[learner.casefold(), one.lesson].add(tuple(where))
-    ambiguous = {learner for (learner, _), who in same.items() if len(who) > 1}
-    named = []
-    for one, (learner, folders, account) in zip(found, told):
-        name = spelled[learner.casefold()]
-        if learner.casefold() in ambiguous:
-            name = f"{name} ({account})" if account else "/".join([*folders, name])
-        named.append(replace(one, learner=name[-NAME_LIMIT:] or "?", account=account))
-    return named
+    for one, (name, longer, _) in zip(found, told):
+        spelled.setdefault(name.casefold(), name)
+        same[name.casefold(), one.lesson].add(longer.casefold())
+    ambiguous = {name for (name, _), longer in same.items() if len(longer) > 1}
+    return [
+        replace(
+            one,
+            learner=(longer if name.casefold() in ambiguous else spelled[name.casefold()])[-LIMIT:],
+            account=account,
+        )
+        for one, (name, longer, account) in zip(found, told)
+    ]
 
 
 def lesson_of(place):
@@ -92,22 +99,23 @@ def lesson_of(place):
 
 
 def _system(place):
-    """Learner, folders and account as Moodle or Canvas tells them; None if it tells nothing."""
+    """Name, longer name and account as Moodle or Canvas tells them; None if it tells nothing."""
     for part in place.parts:
         is_file = part == place.name or part.lower().endswith(".zip")
         if found := MOODLE.match(part) or (is_file and CANVAS.match(part)):
             name, account = _clean(found[1]), found[2]
-            blind = name == "Participant"  # of a blind marking
-            return f"{name} {account}" if blind else name, (), account
+            longer = f"{name} ({account})"
+            # A blind marking, in English: each lesson has its own numbers.
+            return longer if name == "Participant" else name, longer, account
     return None
 
 
 def _read(place, lesson):
-    folders = [_split(_stem(part), lesson) for part in place.parts[:-1]]
-    names = [before for before, _ in folders if before and not SHARED.fullmatch(before)]
-    stem = _stem(place.name)
-    before, after = _split(stem, lesson)
-    return _Path(tuple(names), "" if SHARED.fullmatch(before) else before, after or stem or "?")
+    folders = [_stem(part) for part in place.parts[:-1]]
+    told = [name for name in folders if not SHARED.fullmatch(name) and name not in _lesson_names()]
+    before, after = _split(_stem(place.name), lesson)
+    is_name = before.isdigit() or not SHARED.fullmatch(before)
+    return _Path(tuple(told), before if is_name else "", after)
 
 
 def _split(stem, lesson):
@@ -135,4 +143,4 @@ def _stem(name):
 
 def _clean(name):
     """In one spelling: macOS takes letters like ë apart."""
-    return on_one_line(unicodedata.normalize("NFC", name))
+    return COLAB.sub("", on_one_line(unicodedata.normalize("NFC", name)))
