@@ -76,7 +76,11 @@ def badges(place, lesson):
 
 
 def new_readme(text, place, lesson):
-    """README.md with the badges of this lesson after its first heading, or without any."""
+    """README.md with the badges of this lesson after its first heading, or without any.
+
+    Raises:
+        ValueError: it has no heading, or badge comments of its own.
+    """
     block = ""
     if place:
         line = "These open the first lesson in your browser; every lesson has two of its own."
@@ -98,7 +102,11 @@ def without_place(notebook, resources):
 
 
 def new_lesson(text, place, lesson, students=False):
-    """The notebook with its set-up cell and, below the title, badges for this place; or none."""
+    """The notebook with its set-up cell and, below the title, badges for this place; or none.
+
+    Raises:
+        ValueError: its set-up cell is not that of the course, or it has solutions for students.
+    """
     notebook = nbformat.reads(text, as_version=4)
     cells = [cell for cell in notebook.cells if cell.get("id") != "badges"]
     setup = next((cell for cell in cells if cell.cell_type == "code"), {"source": ""})
@@ -194,6 +202,7 @@ def refuse_full_edition(course, folder, place):
 
 
 def main(arguments=None, course=COURSE):
+    """The command line; `course` is the folder of the course."""
     options, error = _options(arguments)
     folder, students = options.students or course, options.students is not None
     try:

@@ -18,7 +18,8 @@ def stored_weights(path):
         path: of the file, a `Path`; the .json beside it tells its sha256.
 
     Raises:
-        OSError: it is not that file any more; the message says why, and how to get it again.
+        OSError: it is missing, or not that file any more; then the message says why, and how to get
+            it again.
     """
     content = read_plain(path)
     if fault := _fault(content, read_plain(path.with_suffix(".json"))):

@@ -301,7 +301,9 @@ def test_of_two_copies_the_better_answer_counts(collect):
     }
 
 
-def test_a_zip_of_a_zip_is_read_and_ten_hostile_zips_cost_their_own_row_only(collect, monkeypatch):
+def test_a_zip_in_a_zip_is_read_and_eleven_hostile_ones_cost_their_own_row_only(
+    collect, monkeypatch
+):
     monkeypatch.setattr(hand_ins, "LIMIT", 1)
     monkeypatch.setattr(hand_ins, "ENTRIES", 20)
     inner = zipped({"notebooks/03_dense_autoencoder.ipynb": ONE, "__MACOSX/._03.ipynb": b"x"})
@@ -320,6 +322,7 @@ def test_a_zip_of_a_zip_is_read_and_ten_hostile_zips_cost_their_own_row_only(col
         "locked_03": locked,
         "many_03": zipped({f"{n}_03.ipynb": ONE for n in range(21)}),
         "no zip_03": ONE.encode(),
+        "without_03": zipped({"report.pdf": b"%PDF"}),
         "up_03": zipped({"../../../up/03.ipynb": b"[]"}),
     }
     rows, complaints = collect(
@@ -327,7 +330,7 @@ def test_a_zip_of_a_zip_is_read_and_ten_hostile_zips_cost_their_own_row_only(col
         | {"class.zip": zipped({"Ada.zip": inner})}
     )
     unreadable = [row for row in rows if row[3] == "not readable"]
-    assert len(unreadable) == 10 and len(complaints.splitlines()) == 10
+    assert len(unreadable) == 11 and len(complaints.splitlines()) == 11
     assert [row[:3] for row in rows if row not in unreadable] == [["Ada", "03", x] for x in SIX]
 
 

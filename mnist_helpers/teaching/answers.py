@@ -26,8 +26,8 @@ def answer_to(exercise, cells):
     """The code that answers an `Exercise`, or None.
 
     Args:
-        cells: of a hand-in, a list of `Cell`. Of several that could be meant, the one with the
-            starter's id counts, else the last.
+        cells: of a hand-in, a list of `Cell`. Those with the check count, before one that only has
+            the starter's id; of several with the check the one with that id, else the last.
     """
     cells = [cell for cell in cells if not cell.is_solution]
     checked = [cell for cell in cells if cell.exercise == exercise.number]

@@ -57,7 +57,7 @@ def hand_ins(folder):
 
     Raises:
         NotADirectoryError: there is no such folder, and no such zip.
-        FileNotFoundError: it holds neither notebooks nor zips.
+        FileNotFoundError: the folder holds neither notebooks nor zips.
     """
     if folder.is_dir():
         found = list(_in_folder(folder, PurePosixPath()))
@@ -109,13 +109,18 @@ def _in_zip(file, place, depth=1, room=None):
             entries = archive.infolist()
             if len(entries) > ENTRIES:
                 raise ValueError(f"it holds {len(entries)} files; the limit is {ENTRIES}")
-            for entry in sorted(entries, key=lambda entry: entry.filename):
-                names = entry.filename.replace("\\", "/").split("/")
-                if _is_wanted(names[-1]) and not IGNORED.intersection(names):
-                    inside = [name[:NAME] for name in names if name not in ("", "..")]
-                    yield from _unpacked(archive, entry, place.joinpath(*inside), depth, room)
+            wanted = [entry for entry in entries if _is_wanted(*_names(entry))]
+            if not wanted:
+                raise ValueError("it holds no notebook (.ipynb)")
+            for entry in sorted(wanted, key=lambda entry: entry.filename):
+                inside = [name[:NAME] for name in _names(entry) if name not in ("", "..")]
+                yield from _unpacked(archive, entry, place.joinpath(*inside), depth, room)
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         yield _unreadable(place, error)
+
+
+def _names(entry):
+    return entry.filename.replace("\\", "/").split("/")
 
 
 class _Room:
@@ -155,8 +160,10 @@ def _is_zip(place):
     return place.name.lower().endswith(".zip")
 
 
-def _is_wanted(name):
-    return name.lower().endswith((".ipynb", ".zip")) and not name.startswith("._")
+def _is_wanted(*names):
+    """Whether a path is one of a notebook or a zip, and no copy that a program has put there."""
+    is_ours = names[-1].lower().endswith((".ipynb", ".zip")) and not names[-1].startswith("._")
+    return is_ours and not IGNORED.intersection(names)
 
 
 def _notebook(content, place):

@@ -165,4 +165,7 @@ def _write(found, folder):
     for path in files:
         say(str(path))
     for path in set(_ours(folder)) - set(files):
-        path.unlink()
+        try:
+            path.unlink()
+        except OSError as error:
+            say(f"handout: {path} is of an earlier run, and stays: {error}", sys.stderr)

@@ -52,12 +52,16 @@ def regrade(folder, out, force=False, notebooks=NOTEBOOKS):
 def marks(folder, notebooks=NOTEBOOKS):
     """The marks of all that lies in a folder.
 
+    Args:
+        folder: of the returned lessons, a `Path`, or a zip of them.
+        notebooks: the folder of the lessons.
+
     Returns:
         A list of `Mark`, sorted by learner and exercise; of several hand-ins of one learner the
         better answer counts.
 
     Raises:
-        OSError: there is no such folder.
+        OSError: there is no such folder, nothing in it, or no lessons.
     """
     known = {lesson.number: lesson for lesson in lessons((), notebooks)}
     readable, found, times = [], [], Counter()

@@ -72,6 +72,7 @@ class Standing:
 
     @property
     def remark(self):
+        """The median of the tries, and the diagnosis if there is one."""
         said = f'; most often: "{self.diagnosis}"' if self.diagnosis else ""
         return f"median tries {self.tries:g}{said}"
 
