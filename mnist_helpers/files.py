@@ -104,6 +104,13 @@ def write_together(contents):
         before.unlink()
 
 
+def write_and_say(contents):
+    """What `write_together` does; then print the path of each file."""
+    write_together(contents)
+    for path in contents:
+        say(str(path))
+
+
 def _make_folder(folder, undo):
     """Make a folder and those above it; `undo`, an `ExitStack`, learns to remove the new ones."""
     for missing in reversed([f for f in (folder, *folder.parents) if not f.exists()]):

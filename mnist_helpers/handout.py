@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 
 from mnist_helpers.course import NOTEBOOKS, lessons
-from mnist_helpers.files import refuse_existing, say, write_together
+from mnist_helpers.files import refuse_existing, say, write_and_say
 from mnist_helpers.teaching.collect import collect, table
 from mnist_helpers.teaching.editions import hand_out
 from mnist_helpers.teaching.regrade import regrade
@@ -71,9 +71,7 @@ def _collect(options):
     rows = collect(options.collect)
     files = {options.csv: table(rows).encode("utf-8-sig")} if options.csv else {}  # for Excel
     files |= {options.summary: page(rows).encode()} if options.summary else {}
-    write_together(files)
-    for path in files:
-        say(str(path))
+    write_and_say(files)
     if options.summary:
         say(head(rows))
         for standing in summarise(rows):

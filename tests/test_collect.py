@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import zipfile
 from collections import Counter
 from contextlib import contextmanager
 
@@ -24,7 +23,7 @@ from mnist_helpers.teaching.collect import Row
 from mnist_helpers.teaching.collect import collect as collect_rows
 from mnist_helpers.teaching.summary import page, summarise
 from tests.test_handout import EXERCISE, make_links
-from tests.thirty import BROKEN, hand_in
+from tests.thirty import BROKEN, hand_in, zipped
 
 NO_CELL = "its cell is missing"
 
@@ -218,14 +217,6 @@ def test_fifteen_places_tell_whose_a_lesson_is_in_folders_and_zips(place, pack, 
     rows, complaints = collect({"submissions.zip": zipped({place: ONE})} if pack else {place: ONE})
     assert {(row[0], row[1]) for row in rows} == {(PLACES[place], "03")}
     assert len(rows) == 6 and complaints == ""
-
-
-def zipped(files):
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
 
 
 FOLDERS = {  # where notebooks lie, with the number of the lesson -> whose they are

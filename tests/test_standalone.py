@@ -14,6 +14,7 @@ from mnist_helpers.course import COURSE, JUDGES, PACKAGE, WEIGHTS, lessons
 from mnist_helpers.handout import main
 from mnist_helpers.teaching import standalone
 from mnist_helpers.teaching.editions import STUDENT, edition
+from tests.test_handout import code, read
 
 LESSONS = {lesson.path.stem: lesson for lesson in lessons()}
 
@@ -54,16 +55,6 @@ def nobody_has_it(tmp_path):
     kept = {k: v for k, v in os.environ.items() if not k.startswith("MNIST_HELPERS")}
     folders = dict.fromkeys(("PYTHONPATH", "TMPDIR", "TEMP", "TMP"), str(start))
     return kept | folders | {"MNIST_HELPERS_SOURCE": "standin", "TQDM_DISABLE": "1"}
-
-
-def read(text):
-    notebook = nbformat.reads(text, as_version=4)
-    nbformat.validate(notebook)
-    return notebook
-
-
-def code(notebook):
-    return [c for c in notebook.cells if c.cell_type == "code"]
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def hand_in(folder):
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_text(text, encoding="utf-8")
     for layout, files in archives.items():
-        (folder / f"{layout}.zip").write_bytes(_zipped(files))
+        (folder / f"{layout}.zip").write_bytes(zipped(files))
     return found
 
 
@@ -156,7 +156,8 @@ def _solutions(lesson):
     return found
 
 
-def _zipped(files):
+def zipped(files):
+    """A zip of such files, name -> content, as bytes."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():

@@ -7,7 +7,7 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
 
-from mnist_helpers.files import refuse_existing, refuse_file, say, write_together
+from mnist_helpers.files import refuse_existing, refuse_file, write_and_say
 from mnist_helpers.publish import without_place
 from mnist_helpers.teaching.standalone import carry_package
 
@@ -29,14 +29,24 @@ def hand_out(sources, out, solutions=False, standalone=False, force=False):
         ValueError: a copy would replace a lesson itself.
     """
     copies = [out / source.name for source in sources]
-    refuse_file(out)
-    refuse_lessons_folder([out, *copies], sources[0].parent)
-    refuse_existing(copies, force)
+    refuse_place(out, copies, sources[0].parent, force)
     without = frozenset() if solutions else STUDENT
     texts = [edition(source, without, solutions, standalone) for source in sources]
-    write_together({copy: text.encode() for copy, text in zip(copies, texts, strict=True)})
-    for copy in copies:
-        say(str(copy))
+    write_and_say({copy: text.encode() for copy, text in zip(copies, texts, strict=True)})
+
+
+def refuse_place(out, files, notebooks, force=False):
+    """Raise an OSError or a ValueError if these files are not to be written into the folder `out`.
+
+    Args:
+        out: the folder, a `Path`.
+        files: list of `Path`.
+        notebooks: the folder of the lessons themselves, which nothing is written into.
+        force: overwrite files that are there already.
+    """
+    refuse_file(out)
+    refuse_lessons_folder([out, *files], notebooks)
+    refuse_existing(files, force)
 
 
 def refuse_lessons_folder(paths, folder):

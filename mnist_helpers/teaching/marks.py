@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import count
 
-from mnist_helpers.files import refuse_existing, refuse_file, say, write_together
-from mnist_helpers.teaching.collect import STATES, as_csv
+from mnist_helpers.files import refuse_existing, refuse_file, say, write_and_say
+from mnist_helpers.teaching.collect import STATES, as_csv, order
 
 OURS = re.compile(r"(marks|canvas|moodle-\d\d)\.csv")  # the names of the tables
 
@@ -63,8 +63,8 @@ def best_of(marks):
 
 
 def _place(mark):
-    """Where a mark belongs: exercise 3.10 comes after 3.9."""
-    number = tuple(int(part) for part in mark.exercise.split(".") if part)
+    """Where a mark belongs."""
+    number = order(mark.exercise)
     return mark.learner, mark.account, mark.lesson, number, "" if number else mark.detail
 
 
@@ -161,9 +161,7 @@ def write(found, folder, force=False):
 
 def _write(found, folder):
     files = {folder / name: as_csv(rows).encode("utf-8-sig") for name, rows in found.items()}
-    write_together(files)  # Excel needs the mark at the beginning
-    for path in files:
-        say(str(path))
+    write_and_say(files)  # Excel needs the mark at the beginning
     for path in set(_ours(folder)) - set(files):
         try:
             path.unlink()

@@ -13,9 +13,9 @@ import nbformat
 
 from mnist_helpers.course import COURSE, PACKAGE, SOURCES
 from mnist_helpers.expected import bands
-from mnist_helpers.files import refuse_existing, refuse_file, say, write_together
+from mnist_helpers.files import write_and_say
 from mnist_helpers.teaching.browser import any_browser
-from mnist_helpers.teaching.editions import refuse_lessons_folder
+from mnist_helpers.teaching.editions import refuse_place
 from mnist_helpers.teaching.equations import mathml
 
 PAGES = PACKAGE / "teaching" / "pages"
@@ -65,16 +65,12 @@ def print_out(lessons, out, solutions=False, force=False):
     pages = {out / f"{lesson.path.stem}.pdf": learner_page(lesson) for lesson in lessons}
     wanted = lessons if solutions else []
     answers = {out / f"{lesson.path.stem}.answers.pdf": answer_sheet(lesson) for lesson in wanted}
-    refuse_file(out)
-    refuse_lessons_folder([out], lessons[0].path.parent)
-    refuse_existing([*pages, *answers], force)
+    refuse_place(out, [*pages, *answers], lessons[0].path.parent, force)
     with any_browser() as browser:
         tab = browser.new_page()
         files = {path: _one_sheet(tab, html, path.stem) for path, html in pages.items()}
         files |= {path: _sheets(tab, html) for path, html in answers.items()}
-    write_together(files)
-    for path in files:
-        say(str(path))
+    write_and_say(files)
 
 
 def _one_sheet(tab, html, name):

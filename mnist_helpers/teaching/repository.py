@@ -7,9 +7,9 @@ the course, so `python -m mnist_helpers.publish --students OUT` gives it its bad
 import re
 
 from mnist_helpers.course import COURSE, NOTEBOOKS, PACKAGE
-from mnist_helpers.files import refuse_existing, refuse_file, say, write_together
+from mnist_helpers.files import say, write_together
 from mnist_helpers.publish import licences
-from mnist_helpers.teaching.editions import STUDENT, edition, refuse_lessons_folder
+from mnist_helpers.teaching.editions import STUDENT, edition, refuse_place
 
 # Of a run, an editor or a system, in the path of a file.
 LEFT_OVER = re.compile(r"(^|/)(\.|__pycache__/)|(~|\.orig|\.rej)$")
@@ -51,14 +51,12 @@ def hand_out_repository(sources, out, force=False):
         OSError: a file is there already, or cannot be written.
         ValueError: a copy would replace a lesson itself.
     """
-    refuse_file(out)
     files = {out / "README.md": README.encode()}
     for path in [*project_files(), *package_files()]:
         files[out / path.relative_to(COURSE)] = path.read_bytes()
     for source in sources:
         files[out / NOTEBOOKS.name / source.name] = edition(source, STUDENT).encode()
-    refuse_lessons_folder([out, *files], sources[0].parent)
-    refuse_existing(files, force)
+    refuse_place(out, list(files), sources[0].parent, force)
     write_together(files)
     say(f"{out}: {len(sources)} lessons, the helpers, and a README.md")
 

@@ -17,8 +17,8 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from mnist_helpers.files import refuse_existing, refuse_file, say, write_together
-from mnist_helpers.teaching.editions import refuse_lessons_folder
+from mnist_helpers.files import write_and_say
+from mnist_helpers.teaching.editions import refuse_place
 from mnist_helpers.teaching.equations import mathml
 
 TEMPLATE = Path(__file__).with_name("reveal") / "slides.html.j2"
@@ -58,14 +58,10 @@ def make_slides(sources, out, force=False):
         ValueError: a cell does not say whether it is on a slide, or the files would lie among the
             lessons.
     """
-    refuse_file(out)
-    refuse_lessons_folder([out], sources[0].parent)
     files = [out / f"{source.stem}.slides.html" for source in sources]
-    refuse_existing(files, force)
+    refuse_place(out, files, sources[0].parent, force)
     pages = [slides(source) for source in sources]
-    write_together({file: page.encode() for file, page in zip(files, pages, strict=True)})
-    for file in files:
-        say(str(file))
+    write_and_say({file: page.encode() for file, page in zip(files, pages, strict=True)})
 
 
 def slides(path):

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from statistics import median
 
-from mnist_helpers.teaching.collect import STATES, UNREADABLE
+from mnist_helpers.teaching.collect import STATES, UNREADABLE, order
 
 SHOWN = tuple(state for state in STATES if state != UNREADABLE)
 # The colours of Okabe and Ito, which the colour-blind can tell apart; then two greys.
@@ -83,11 +83,7 @@ def summarise(rows):
     for row in rows:
         if row.exercise:
             groups[row.exercise].append(row)
-    return [_standing(groups[number]) for number in sorted(groups, key=_order)]
-
-
-def _order(number):
-    return [int(part) for part in number.split(".")]
+    return [_standing(groups[number]) for number in sorted(groups, key=order)]
 
 
 def _standing(rows):
